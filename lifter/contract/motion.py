@@ -92,7 +92,8 @@ class Motion:
     def save(self, path: str | Path) -> None:
         """Write the file beside `path` and rename it into place. Raises OutputError."""
         arrays: dict[str, npt.NDArray[Any]] = {name: getattr(self, name) for name in _ARRAYS}
-        arrays["header"] = np.array(json.dumps(dict(self.header), ensure_ascii=False))
+        header = {**self.header, "format": FORMAT_NAME, "version": FORMAT_VERSION}
+        arrays["header"] = np.array(json.dumps(header, ensure_ascii=False))
         arrays["joint_names"] = np.array(self.joint_names, dtype=np.str_)
         arrays["parents"] = np.array(self.parents, np.int16)
         arrays["contact_names"] = np.array(self.contact_names, dtype=np.str_)

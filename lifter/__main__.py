@@ -1,0 +1,263 @@
+"""The worker's command line: `python -m lifter capture | detect | lift | models | info | evaluate | train`.
+
+With --events, stdout carries JSON lines and nothing else, and stdin is listened to: a line `cancel`, or its end
+(the parent died), stops the work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+from .contract.files import check_output
+from .contract.protocol import DONE, Cancelled, Event, UsageError, V2AError
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}. See python -m lifter {' '.join(self.prog.split()[3:])} --help".rstrip())
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; the exit code of contract.protocol."""
+    out = _private_stdout()
+    stop = threading.Event()
+    say = _plain(out)
+    try:
+        arguments = _parser().parse_args(argv)
+        if getattr(arguments, "events", False):
+            say = _events(out)
+            threading.Thread(target=_listen, args=(stop,), daemon=True).start()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        arguments.command(arguments, say, stop.is_set)
+        return DONE
+    except V2AError as error:
+        say(Event("error", {"code": error.exit_code, "message": str(error)}))
+        return error.exit_code
+    except Exception as error:
+        traceback.print_exc()
+        say(Event("error", {"code": 1, "message": f"a bug in video_to_armature: {type(error).__name__}: {error}"}))
+        return 1
+
+
+def _private_stdout() -> IO[str]:
+    """The real stdout for us alone; from here on what libraries print goes to stderr."""
+    sys.stdout.flush()
+    private = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+    return private
+
+
+def _events(out: IO[str]) -> Callable[[Event], None]:
+    def say(event: Event) -> None:
+        out.write(event.line() + "\n")
+        out.flush()
+
+    return say
+
+
+def _plain(out: IO[str]) -> Callable[[Event], None]:
+    """Events for a person at a terminal: results on stdout, the rest on stderr."""
+    live = sys.stderr.isatty()
+
+    def say(event: Event) -> None:
+        get = event.fields.get
+        if event.name == "progress" and live:
+            eta = f", {get('eta'):.0f} s left" if get("eta") is not None else ""
+            end = "\n" if get("done") == get("total") else ""
+            sys.stderr.write(f"\r{get('stage')}: {get('done')} of {get('total')}, {get('rate'):.0f}/s{eta}   {end}")
+        elif event.name == "warning":
+            sys.stderr.write(f"warning: {get('message')}\n")
+        elif event.name == "error":
+            sys.stderr.write(f"error: {get('message')}\n")
+        elif event.name == "done":
+            for path in event.fields["outputs"]:
+                out.write(f"{path}\n")
+        sys.stderr.flush()
+
+    return say
+
+
+def _listen(stop: threading.Event) -> None:
+    for line in sys.stdin:
+        if line.strip() == "cancel":
+            break
+    stop.set()
+
+
+def _capture(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
+    from . import pipeline
+
+    check_output(a.out, a.overwrite)
+    run = pipeline.Run(say, cancelled)
+    motions = pipeline.capture(a.video, _options(a), run)
+    _write(a, run, motions, {"device": motions[0].header["settings"]["device"], "frames": motions[0].frames})
+
+
+def _detect(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
+    from . import pipeline
+
+    check_output(a.out, a.overwrite)
+    run = pipeline.Run(say, cancelled)
+    people = pipeline.detect(a.video, _options(a), run)
+    _write(a, run, people, {"frames": len(people[0].frame_times)})
+
+
+def _lift(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
+    from . import pipeline
+    from .keypoints import Keypoints
+
+    check_output(a.out, a.overwrite)
+    run = pipeline.Run(say, cancelled)
+    motion = pipeline.lift(Keypoints.load(a.keypoints), _options(a), run)
+    _write(a, run, [motion], {"device": motion.header["settings"]["device"], "frames": motion.frames})
+
+
+def _write(a: argparse.Namespace, run: Any, results: list[Any], more: dict[str, Any]) -> None:
+    """Save what was made, one file a person under --person all, and say so."""
+    run.stage("write")
+    if run.cancelled():
+        raise Cancelled("cancelled.")
+    paths = [a.out]
+    if getattr(a, "person", "") == "all":
+        paths = [a.out.with_suffix(f".p{i}{a.out.suffix}") for i in range(1, len(results) + 1)]
+        for path in paths:
+            check_output(path, a.overwrite)
+    for path, result in zip(paths, results, strict=True):
+        result.save(path)
+    run.close()
+    run.emit(Event("done", {"outputs": [str(p) for p in paths], "seconds": run.seconds, **more}))
+
+
+def _options(a: argparse.Namespace) -> Any:
+    from . import cache, pipeline
+
+    given = {k: v for k, v in vars(a).items() if k in pipeline.Options.__dataclass_fields__ and v is not None}
+    given["cache"] = None if getattr(a, "no_cache", True) else (a.cache or cache.default_folder())
+    return pipeline.Options(**given)
+
+
+def _models(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
+    from .models import weights
+
+    models = weights.available()
+    lines = [
+        f"{m.name}  {m.network} {m.config.get('frames')} frames at {m.fps:g} fps  commercial use: {m.commercial_use}"
+        f" ({m.licence})  sha256 {m.sha256[:12]}"
+        for m in models
+    ]
+    say(Event("done", {"outputs": lines}))
+
+
+def _info(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
+    from .contract.motion import Motion
+
+    motion = Motion.load(a.file)
+    times, known = motion.frame_times, motion.known.any(-1)
+    record = {
+        **motion.header,
+        "frames": motion.frames,
+        "seconds": round(float(times[-1] - times[0]), 3),
+        "known_frames": int(known.sum()),
+        "joints": len(motion.joint_names),
+        "mean_confidence": round(float(motion.confidence[known].mean()), 3) if known.any() else 0.0,
+    }
+    say(Event("done", {"outputs": [json.dumps(record, ensure_ascii=False, indent=1)]}))
+
+
+def _evaluate(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
+    from .models import weights
+    from .train.data import FPS, load_mocap
+    from .train.evaluate import SETS, errors, fixed_batches
+
+    info = weights.describe(weights.find(a.model))
+    network, mocap = weights.load(info), load_mocap(a.mocap)
+    found = {
+        name: {k: round(v, 1) for k, v in errors(network, fixed_batches(mocap, augment, info.config["frames"], FPS / info.fps)).items()}
+        for name, augment in SETS.items()
+    }  # fmt: skip
+    if a.json:
+        say(Event("done", {"outputs": [json.dumps(found)]}))
+        return
+    rows = ["set     " + "".join(f"{key:>12}" for key in found["clean"])]
+    rows += [f"{name:8}" + "".join(f"{value:12.1f}" for value in row.values()) for name, row in found.items()]
+    say(Event("done", {"outputs": [*rows, "millimetres, one scale a window; mpjve per frame"]}))
+
+
+def _train(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
+    from .train.data import load_mocap
+    from .train.trainer import Plan, train
+
+    names = Plan.__dataclass_fields__.keys() & vars(a).keys()
+    plan = Plan(**{name: getattr(a, name) for name in names if getattr(a, name) is not None})
+    path = train(plan, load_mocap(a.mocap / "train_00.npz"), load_mocap(a.mocap / "val.npz"), a.folder, sys.stderr.write)
+    say(Event("done", {"outputs": [str(path)]}))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m lifter", description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, run: Callable[..., None], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=run)
+        return sub
+
+    capture = command("capture", _capture, "video to motion file")
+    detect = command("detect", _detect, "video to 2D keypoints")
+    lift = command("lift", _lift, "2D keypoints to motion file")
+    for sub in (capture, detect):
+        sub.add_argument("video", type=Path)
+        sub.add_argument("--detector", help="mediapipe")
+        sub.add_argument("--person", help="largest, all, or a number from 1 (1 is the most prominent)")
+        sub.add_argument("--start", type=float, help="seconds")
+        sub.add_argument("--end", type=float, help="seconds")
+        cache = sub.add_mutually_exclusive_group()
+        cache.add_argument("--cache", type=Path, help="folder for detections (default: the system's cache folder)")
+        cache.add_argument("--no-cache", action="store_true")
+    lift.add_argument("keypoints", type=Path)
+    for sub in (capture, lift):
+        sub.add_argument("--model", help="name or weights file (see: models)")
+        lens = sub.add_mutually_exclusive_group()
+        lens.add_argument("--hfov", type=float, help="horizontal field of view, degrees (default 55 across the longer side)")
+        lens.add_argument("--focal-mm", type=float, help="focal length on 36 mm wide film")
+        sub.add_argument("--height", type=float, help="of the person, metres (default: the network's guess)")
+        sub.add_argument("--device", help="auto, cpu, cuda or mps")
+        sub.add_argument("--smooth-hz", type=float, help="cut-off of the smoothing (default 6; 0 for none)")
+    for sub in (capture, detect, lift):
+        sub.add_argument("--out", type=Path, required=True, help="file to write")
+        sub.add_argument("--overwrite", action="store_true")
+        sub.add_argument("--events", action="store_true", help="JSON lines on stdout; obey stdin")
+
+    command("models", _models, "the networks that ship, and their licences")
+    info = command("info", _info, "what is in a motion file")
+    info.add_argument("file", type=Path)
+    evaluate = command("evaluate", _evaluate, "error of a model on simulated views of held-out motions")
+    evaluate.add_argument("--model", default="mixste_body27")
+    evaluate.add_argument("--mocap", type=Path, required=True, help="file in the training form (val.npz)")
+    evaluate.add_argument("--json", action="store_true")
+    train = command("train", _train, "train the bundled network; the same command resumes")
+    train.add_argument("--mocap", type=Path, required=True, help="folder with train_00.npz and val.npz")
+    train.add_argument("--folder", type=Path, required=True, help="for checkpoint, log and weights")
+    for name, kind in (("minutes", float), ("stride", float), ("rate", float)):
+        train.add_argument(f"--{name}", type=kind)
+    for name in ("frames", "dim", "depth", "heads", "windows", "seed", "threads"):
+        train.add_argument(f"--{name}", type=int)
+    train.add_argument("--compile", action=argparse.BooleanOptionalAction)
+    return parser
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # libraries' threads must not hold the process

@@ -1,0 +1,248 @@
+"""The stages in order: video -> detections -> people -> keypoints -> joints -> world -> motion."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import detect as detectors
+from . import keypoints as kp
+from . import video as videos
+from .cache import Cache, Detections
+from .contract.motion import FORMAT_NAME, FORMAT_VERSION, Motion
+from .contract.protocol import Cancelled, Event, InputError, NobodyFoundError, UsageError
+from .contract.skeleton import BODY_27
+from .keypoints import Keypoints
+
+DEFAULT_HFOV_DEG = 55.0  # of the longer side: between a phone's main camera and a normal lens
+FULL_FRAME_MM = 36.0  # width that focal lengths in millimetres refer to
+PEOPLE_WHEN_ONE = 2  # two are sought even when one is wanted: else the detector jumps to a bystander for good
+PEOPLE_WHEN_ALL = 4
+NEVER_SEEN = 0.2  # a joint whose confidence stays below this in the whole clip is unknown
+TRUNCATED_SHARE = 0.9  # of the frames promised; fewer mean a damaged file (some containers promise a few too many)
+PROGRESS_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says. Seconds, degrees, millimetres (36 mm wide film), metres, Hz."""
+
+    person: str = "largest"  # largest | all | a number from 1
+    start: float = 0.0
+    end: float | None = None
+    hfov: float | None = None
+    focal_mm: float | None = None
+    height: float | None = None
+    device: str = "auto"
+    smooth_hz: float = 6.0
+    model: str = "mixste_body27"
+    detector: str = "mediapipe"
+    cache: Path | None = None
+
+
+@dataclass
+class Run:
+    """Where events go, whether to stop, and how long each stage took."""
+
+    emit: Callable[[Event], None]
+    cancelled: Callable[[], bool] = lambda: False
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+    _stage: str = ""
+    _began: float = 0.0
+    _told: float = 0.0
+
+    def stage(self, name: str) -> None:
+        self.close()
+        self._stage, self._began, self._told = name, time.perf_counter(), 0.0
+        self.emit(Event("stage", {"name": name}))
+
+    def close(self) -> None:
+        if self._stage:
+            took = time.perf_counter() - self._began
+            self.seconds[self._stage] = round(self.seconds.get(self._stage, 0) + took, 3)
+            self._stage = ""
+
+    def progress(self, done: int, total: int, skipped: int = 0) -> None:
+        """Tell now and then how far the stage is (`skipped` were done before it began); stop when asked to."""
+        if self.cancelled():
+            raise Cancelled("cancelled.")
+        now = time.perf_counter()
+        if done < total and now - self._told < PROGRESS_EVERY_S:
+            return
+        self._told = now
+        rate = (done - skipped) / max(now - self._began, 1e-6)
+        fields: dict[str, Any] = {"stage": self._stage, "done": done, "total": total, "rate": round(rate, 2)}
+        if rate > 0:
+            fields["eta"] = round(max(total - done, 0) / rate, 1)
+        self.emit(Event("progress", fields))
+
+    def warn(self, message: str) -> None:
+        self.emit(Event("warning", {"message": message}))
+
+
+def capture(path: Path, options: Options, run: Run) -> list[Motion]:
+    """A Motion for each person asked for. Raises the errors of contract.protocol."""
+    check(options)
+    from .lift import load  # torch takes seconds to import: bad files are refused before
+
+    people = detect(path, options, run)
+    run.stage("lift")
+    lifter = load(options.model, options.device, run.warn)
+    return [_motion(person, options, run, lifter) for person in people]
+
+
+def detect(path: Path, options: Options, run: Run) -> list[Keypoints]:
+    """The 2D keypoints of each person asked for, most prominent first."""
+    check(options)
+    run.stage("open")
+    video = videos.probe(path)
+    sha = videos.sha256(path)
+    run.stage("detect")
+    found, points = _detections(video, sha, options, run)
+    run.stage("track")
+    from .track import track
+
+    times = np.array(found.times)
+    chosen = _choose(track(found.people, times), options.person)
+    source = {"file": path.name, "sha256": sha, "frame_count": len(times), "width": video.width, "height": video.height}
+    header = {
+        "fps": video.fps, "width": video.width, "height": video.height, "first_frame": found.indices[0],
+        "source": source, "detector": options.detector,
+    }  # fmt: skip
+    return [Keypoints({**header, "person": number}, points, one.points, times) for number, one in chosen]
+
+
+def lift(keypoints: Keypoints, options: Options, run: Run) -> Motion:
+    """The motion in a person's 2D keypoints."""
+    check(options)
+    from .lift import load
+
+    run.stage("lift")
+    return _motion(keypoints, options, run, load(options.model, options.device, run.warn))
+
+
+def check(options: Options) -> None:
+    """Refuse values that no video could fit. Raises UsageError."""
+    if options.person not in ("largest", "all") and not (options.person.isdigit() and int(options.person) > 0):
+        raise UsageError(f"--person {options.person}: must be largest, all, or a number from 1.")
+    if options.hfov is not None and not 5 <= options.hfov <= 150:
+        raise UsageError(f"--hfov {options.hfov:g}: must be between 5 and 150 degrees.")
+    if options.focal_mm is not None and not 5 <= options.focal_mm <= 800:
+        raise UsageError(f"--focal-mm {options.focal_mm:g}: must be between 5 and 800 millimetres.")
+    if options.height is not None and not 0.3 <= options.height <= 3:
+        raise UsageError(f"--height {options.height:g}: must be between 0.3 and 3 metres.")
+    if options.smooth_hz < 0:
+        raise UsageError(f"--smooth-hz {options.smooth_hz:g}: must be 0 (none) or more.")
+    if options.start < 0 or (options.end is not None and options.end <= options.start):
+        raise UsageError("--start must be 0 or more, and --end after --start.")
+
+
+def _detections(video: videos.Video, sha: str, options: Options, run: Run) -> tuple[Detections, tuple[str, ...]]:
+    sought = PEOPLE_WHEN_ONE if options.person == "largest" else PEOPLE_WHEN_ALL
+    cache = Cache(options.cache, sha, options.detector, sought, options.start, options.end)
+    expected = video.frame_count
+    if options.end is not None or options.start:
+        stop = min(options.end or np.inf, expected / video.fps)
+        expected = max(round((stop - options.start) * video.fps), 1)
+    detector = detectors.build(options.detector, sought)
+    try:
+        found, whole = cache.load(len(detector.point_names))
+        before = len(found)
+        if not whole:
+            for frame in videos.frames(video, options.start, options.end, skip=before):
+                found.add(frame.index, frame.time_s, detector.detect(frame.rgb, frame.time_s))
+                cache.save(found, whole=False)
+                run.progress(len(found), max(expected, len(found)), before)
+    finally:
+        detector.close()
+    if not found:
+        raise InputError(f"{video.path}: has no frames between --start {options.start:g} s and --end. Choose another part.")
+    cache.save(found, whole=True)
+    run.progress(len(found), len(found), before)
+    if options.end is None and found.indices[-1] + 1 < TRUNCATED_SHARE * video.frame_count:
+        run.warn(
+            f"{video.path.name}: the file promises {video.frame_count} frames, but only {found.indices[-1] + 1} "
+            f"({found.times[-1]:.2f} s) can be decoded. It is cut off or damaged; what could be read is used."
+        )
+    return found, detector.point_names
+
+
+def _choose(tracks: list[Any], person: str) -> list[tuple[int, Any]]:
+    """(number from 1, track) of the people asked for; tracks come most prominent first."""
+    if person == "all":
+        return list(enumerate(tracks, 1))
+    number = 1 if person == "largest" else int(person)
+    if number > len(tracks):
+        raise NobodyFoundError(f"--person {number}: only {len(tracks)} people were found. Choose a smaller number.")
+    return [(number, tracks[number - 1])]
+
+
+def _motion(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> Motion:
+    from . import lift as lifting
+    from .smooth import smooth
+    from .world import to_world
+
+    header, times = keypoints.header, keypoints.frame_times
+    body = kp.to_body_27(keypoints)
+    intrinsics = _intrinsics(header["width"], header["height"], options)
+    run.stage("lift")
+    joints, lifter = lifting.lift(lifter, body, times, intrinsics, options.height, run.progress, run.warn)
+    if not np.isfinite(joints).any():
+        raise NobodyFoundError("the keypoints hold no visible person.")
+    run.stage("world")
+    world = to_world(joints, body, times, intrinsics)
+    run.stage("smooth")
+    confidence = np.where(np.isfinite(world.positions).all(-1), body[..., 2], 0)
+    # The network knows a joint whose landmark went unseen for a moment from the others: unsure, not unknown.
+    confidence = np.where(np.isfinite(world.positions).all(-1), np.maximum(confidence, 0.02), 0)
+    positions, confidence = smooth(world.positions, confidence, times, options.smooth_hz)
+    _forget_never_seen(positions, confidence, body, run)
+    run.close()
+    return Motion(
+        header={
+            "format": FORMAT_NAME, "version": FORMAT_VERSION, "fps": header["fps"],
+            "first_frame": header["first_frame"], "person": header.get("person", 1), "units": "metres",
+            "source": header.get("source"), "detector": header.get("detector"),
+            "model": {
+                "name": lifter.info.name, "sha256": lifter.info.sha256, "commercial_use": lifter.info.commercial_use,
+            },
+            "size": {"from": "height", "metres": options.height} if options.height else {"from": "network"},
+            "confidence_kind": "detector visibility",
+            "settings": {
+                "smooth_hz": options.smooth_hz, "hfov": options.hfov, "focal_mm": options.focal_mm,
+                "device": str(lifter.device),
+            },
+        },
+        joint_names=BODY_27.names, parents=BODY_27.parents, positions=positions, confidence=confidence,
+        keypoints_px=body, intrinsics=intrinsics, world_from_cam=world.world_from_cam, contacts=world.contacts,
+        frame_times=times,
+    )  # fmt: skip
+
+
+def _forget_never_seen(
+    positions: npt.NDArray[np.float32], confidence: npt.NDArray[np.float32], body: npt.NDArray[np.float32], run: Run
+) -> None:
+    """A joint that no frame shows is the network's invention: unknown, and said so."""
+    unseen = body[..., 2].max(0) < NEVER_SEEN
+    unseen[0] = False  # the root carries the rest
+    if unseen.any():
+        names = ", ".join(n for n, u in zip(BODY_27.names, unseen, strict=True) if u)
+        positions[:, unseen], confidence[:, unseen] = np.nan, 0
+        run.warn(f"never seen in this clip, so without keys: {names}.")
+
+
+def _intrinsics(width: int, height: int, options: Options) -> npt.NDArray[np.float64]:
+    """(3, 3) pinhole with the centre in the middle; square pixels."""
+    if options.hfov is not None:
+        focal = width / 2 / np.tan(np.radians(options.hfov) / 2)
+    elif options.focal_mm is not None:
+        focal = max(width, height) * options.focal_mm / FULL_FRAME_MM
+    else:
+        focal = max(width, height) / 2 / np.tan(np.radians(DEFAULT_HFOV_DEG) / 2)
+    return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])

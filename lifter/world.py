@@ -1,0 +1,240 @@
+"""Where the person is in the world: gravity, root path, ground and contacts. Axes change here and nowhere else.
+
+In: root-relative joints in camera axes (x right, y down, z forward). Out: joints in world axes (x right, y where the
+camera looks, z up), on the ground. The root path is one linear least-squares problem over the clip: it follows the
+reprojection (tight across the view, loose along it), moves without jerks, and holds planted feet still and down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.sparse.linalg import spsolve
+
+from .contract.motion import CONTACT_NAMES
+from .contract.skeleton import BODY_27
+from .gaps import known_stretches
+from .smooth import whittaker
+
+FloatArray = npt.NDArray[np.floating]
+
+FEET = [BODY_27.index(name) for name in CONTACT_NAMES]
+
+# What one metre of disagreement is worth against another: standard deviations.
+ACROSS_M = 0.02  # reprojection across the view, at DEPTH_M from the camera
+ALONG_M = 0.25  # and along it: a centimetre of limb length is a decimetre of depth
+DEPTH_M = 4.0
+ACCELERATION = 5.0  # m/s^2, of a pelvis in everyday motion
+SLIDE = 0.03  # m/s, of a planted foot
+FLOOR_M = 0.02  # height of a planted foot
+HUBER_PX = 0.01  # of the focal length: a keypoint farther off than this counts less
+
+CONTACT_SPEED = 0.45  # m/s as seen in the picture: half the time a foot this fast is planted
+CONTACT_SPEED_SPREAD = 0.10
+CONTACT_HEIGHT = 0.10  # m above the lowest foot nearby
+CONTACT_HEIGHT_SPREAD = 0.025
+CONTACT_HZ = 5.0  # of the filter on foot paths before their speed is taken
+NEARBY_S = 0.8
+SOLE_M = 0.015  # heel and toe points lie this far above the sole
+
+UPRIGHT_SPREAD = np.radians(14)  # a body bent more than this says little of gravity
+LEVEL_WEIGHT = 0.2  # of a level camera, against a person who stands upright all the time
+
+
+@dataclass(frozen=True)
+class World:
+    """positions (F, 27, 3) metres; world_from_cam (4, 4); contacts (F, 4) in the order of CONTACT_NAMES."""
+
+    positions: FloatArray
+    world_from_cam: FloatArray
+    contacts: FloatArray
+
+
+def to_world(joints_rel: FloatArray, body_px: FloatArray, times: FloatArray, intrinsics: FloatArray) -> World:
+    """Place root-relative joints (F, 27, 3; camera axes, metres, NaN where unknown) in the world.
+
+    body_px (F, 27, 3) x, y in pixels, confidence; times (F,) seconds; intrinsics (3, 3) pixels.
+    """
+    rays = (body_px[..., :2] - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
+    weight = np.where(np.isfinite(rays).all(-1), body_px[..., 2], 0).astype(float)
+    rays = np.where(weight[..., None] > 0, rays, 0)
+    known = np.isfinite(joints_rel).all((-1, -2))
+    root_cam = np.full((len(times), 3), np.nan)
+    root_cam[known] = _locate(joints_rel[known], rays[known], weight[known])
+
+    world_from_cam = np.eye(4)
+    world_from_cam[:3, :3] = _world_rotation(_up(joints_rel[known]))
+    R = world_from_cam[:3, :3]
+    offsets = joints_rel @ R.T
+    root = np.full_like(root_cam, np.nan)
+    contacts = np.zeros((len(times), len(FEET)))
+    for a, b in known_stretches(known, times):  # joints are known throughout a stretch
+        at = slice(a, b)
+        sure = weight[at].sum(-1) > 1.0  # enough seen to know where
+        root[at], contacts[at] = _path(root_cam[at] @ R.T, sure, offsets[at], R, rays[at], weight[at], times[at])
+
+    positions = root[:, None] + offsets
+    planted = contacts > 0.5
+    feet = positions[:, FEET, 2]
+    floor = np.median(feet[planted]) if planted.any() else np.nanpercentile(np.nanmin(feet, 1), 5)
+    first = root[np.flatnonzero(known)[0]]
+    world_from_cam[:3, 3] = -np.array([first[0], first[1], floor - SOLE_M])
+    return World((positions + world_from_cam[:3, 3]).astype(np.float32), world_from_cam, contacts.astype(np.float32))
+
+
+def _locate(joints: FloatArray, rays: FloatArray, weight: FloatArray) -> FloatArray:
+    """(N, 3) root positions in camera axes whose joints fall on their rays: weighted, robust, in closed form.
+
+    Each joint gives two equations in the translation t: (X + t_x) - u (Z + t_z) = 0 and the same for y.
+    """
+    N, J = weight.shape
+    rows = np.zeros((N, J, 2, 3))
+    rows[..., 0, 0] = rows[..., 1, 1] = 1
+    rows[..., 2] = -rays
+    right = rays * joints[..., 2:] - joints[..., :2]  # (N, J, 2)
+    prior = np.diag([0, 0, 1e-6]) + np.eye(3) * 1e-9  # a frame without evidence stays finite
+    w = weight.copy()
+    root = np.zeros((N, 3))
+    for _ in range(4):
+        normal = np.einsum("njki,njkl,nj->nil", rows, rows, w) + prior
+        root = np.linalg.solve(normal, np.einsum("njki,njk,nj->ni", rows, right, w)[..., None])[..., 0]
+        root[:, 2] = np.maximum(root[:, 2], 0.5)
+        placed = joints + root[:, None]
+        off = np.linalg.norm(placed[..., :2] / np.maximum(placed[..., 2:], 0.1) - rays, axis=-1)
+        # Errors in metres weigh distance in; dividing by depth makes them angles.
+        w = weight / np.maximum(off / HUBER_PX, 1) / np.maximum(placed[..., 2], 0.5) ** 2
+    return root
+
+
+def _up(joints: FloatArray) -> FloatArray:
+    """(3,) up in camera axes: where people stand straight their bodies point up; a level camera is the prior."""
+    at = BODY_27.index
+
+    def unit(v: FloatArray) -> FloatArray:
+        return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-9)
+
+    ankles = (joints[:, at("left_ankle")] + joints[:, at("right_ankle")]) / 2
+    trunk = unit(joints[:, at("thorax")] - joints[:, at("pelvis")])
+    legs = unit(joints[:, at("pelvis")] - ankles)
+    bend = np.arccos((trunk * legs).sum(-1).clip(-1, 1))
+    weight = np.exp(-((bend / UPRIGHT_SPREAD) ** 2) / 2)
+    body = unit(joints[:, at("thorax")] - ankles)
+    weight *= body[:, 1] < -0.5  # lying and hanging people say nothing
+    level = np.array([0.0, -1.0, 0.0])
+    return unit((body * weight[:, None]).sum(0) + LEVEL_WEIGHT * len(joints) * level)
+
+
+def _world_rotation(up: FloatArray) -> FloatArray:
+    """(3, 3) world from camera: +Z is `up`, the camera looks along +Y as far as that is level."""
+    forward = np.array([0.0, 0.0, 1.0])
+    y = forward - up * (forward @ up)
+    y = y / np.linalg.norm(y)
+    return np.stack([np.cross(y, up), y, up])
+
+
+def _path(
+    seen_at: FloatArray,
+    sure: npt.NDArray[np.bool_],
+    offsets: FloatArray,
+    R: FloatArray,
+    rays: FloatArray,
+    weight: FloatArray,
+    times: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Root path (F, 3) and contacts (F, 4) of one stretch, world axes.
+
+    seen_at (F, 3) where reprojection puts the root, trusted where `sure`; offsets (F, 27, 3) joints from the root.
+    """
+    contacts = np.zeros((len(times), len(FEET)))
+    depth = np.maximum((seen_at @ R)[:, 2], 0.5)
+    root = _solve(seen_at, sure, offsets, R, depth, contacts, 0.0, times)
+    if len(times) < 3:
+        return root, contacts
+    speed = _speed(rays[:, FEET], weight[:, FEET], depth, times)
+    for _ in range(2):  # contacts need heights, heights need contacts
+        feet = root[:, None] + offsets[:, FEET]
+        contacts = _contacts(feet[..., 2], speed, times)
+        planted = contacts > 0.5
+        floor = float(np.median(feet[..., 2][planted])) if planted.any() else 0.0
+        root = _solve(seen_at, sure, offsets, R, depth, contacts, floor, times)
+    return root, contacts
+
+
+def _speed(rays: FloatArray, weight: FloatArray, depth: FloatArray, times: FloatArray) -> FloatArray:
+    """(F, 4) speed of the feet across the view, m/s, from the picture itself: depth errors do not enter."""
+    speed = np.full(rays.shape[:2], np.inf)
+    for k in range(rays.shape[1]):
+        if (weight[:, k] > 0).sum() < 3:
+            continue
+        path = whittaker(rays[:, k], weight[:, k], times, CONTACT_HZ)
+        speed[:, k] = np.linalg.norm(np.gradient(path, times, axis=0), axis=-1) * depth
+    return speed
+
+
+def _contacts(heights: FloatArray, speed: FloatArray, times: FloatArray) -> FloatArray:
+    """(F, 4) probability that a foot point stands still: slow in the picture and as low as feet get nearby."""
+    span = max(int(NEARBY_S / np.median(np.diff(times))), 1)
+    lowest = heights.min(1)
+    padded = np.pad(lowest, span, mode="edge")
+    ground = np.lib.stride_tricks.sliding_window_view(padded, 2 * span + 1).min(-1)
+
+    def below(x: FloatArray, limit: float, spread: float) -> FloatArray:
+        return 1 / (1 + np.exp(((x - limit) / spread).clip(-50, 50)))
+
+    slow = below(speed, CONTACT_SPEED, CONTACT_SPEED_SPREAD)
+    low = below(heights - ground[:, None], CONTACT_HEIGHT, CONTACT_HEIGHT_SPREAD)
+    return slow * low
+
+
+def _solve(
+    seen_at: FloatArray,
+    sure: npt.NDArray[np.bool_],
+    offsets: FloatArray,
+    R: FloatArray,
+    depth: FloatArray,
+    contacts: FloatArray,
+    floor: float,
+    times: FloatArray,
+) -> FloatArray:
+    """Root path (F, 3): the least squares of the module's first paragraph, sparse and linear in F."""
+    F = len(times)
+    blocks: list[sparse.spmatrix] = []
+    rights: list[FloatArray] = []
+
+    def add(matrix: sparse.spmatrix, right: FloatArray) -> None:
+        blocks.append(matrix)
+        rights.append(right.ravel())
+
+    # Reprojection, in the axes of the view: two rows across, one along.
+    spread = np.stack([np.full(F, ACROSS_M), np.full(F, ACROSS_M), np.full(F, ALONG_M)], 1) * (depth / DEPTH_M)[:, None]
+    view = _view_axes(seen_at, R)  # (F, 3, 3)
+    rows = view / spread[..., None] * np.where(sure, 1.0, 1e-3)[:, None, None]
+    add(sparse.block_diag(list(rows), "csr"), np.einsum("fij,fj->fi", rows, seen_at))
+    if F >= 3:
+        mean = float(np.median(np.diff(times)))
+        second = sparse.diags([1.0, -2.0, 1.0], [0, 1, 2], shape=(F - 2, F)) / (mean**2 * ACCELERATION)
+        # One deviation a second of clip, not a frame: a faster video is not a stiffer path.
+        add(sparse.kron(second * np.sqrt(mean * 30), sparse.eye(3)).tocsr(), np.zeros(3 * (F - 2)))
+    if F >= 2 and contacts.any():
+        step = np.diff(times)
+        held = np.minimum(contacts[1:], contacts[:-1])  # (F-1, 4)
+        for k, foot in enumerate(FEET):
+            w = held[:, k] / SLIDE
+            first = sparse.diags(w / step) @ sparse.diags([-1.0, 1.0], [0, 1], shape=(F - 1, F))
+            moved = np.diff(offsets[:, foot], axis=0) / step[:, None]
+            add(sparse.kron(first, sparse.eye(3)).tocsr(), -w[:, None] * moved)
+            w = contacts[:, k] / FLOOR_M
+            add(sparse.kron(sparse.diags(w), sparse.csr_matrix([[0.0, 0.0, 1.0]])).tocsr(), w * (floor - offsets[:, foot, 2]))
+    A = sparse.vstack(blocks).tocsc()
+    return spsolve(A.T @ A, A.T @ np.concatenate(rights)).reshape(F, 3)
+
+
+def _view_axes(points: FloatArray, R: FloatArray) -> FloatArray:
+    """(F, 3, 3) rows: two directions across the view of `points` (F, 3), and the one along it. World axes."""
+    along = points / np.maximum(np.linalg.norm(points, axis=-1, keepdims=True), 1e-9)
+    right = np.cross(along, np.broadcast_to(R[:, 1], along.shape))  # R[:, 1]: the camera's y
+    right = right / np.maximum(np.linalg.norm(right, axis=-1, keepdims=True), 1e-9)
+    return np.stack([right, np.cross(along, right), along], -2)

@@ -28,33 +28,47 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: list[str]) -> int:
     """Run one command; the exit code of contract.protocol."""
-    out = _private_stdout()
-    stop = threading.Event()
-    say = _plain(out)
     try:
-        arguments = _parser().parse_args(argv)
-        if getattr(arguments, "events", False):
-            say = _events(out)
+        arguments, misuse = _parser().parse_args(argv), None  # --help prints and exits here, on the plain stdout
+    except UsageError as error:
+        arguments, misuse = argparse.Namespace(), error
+    watched = "--events" in argv
+    out, err = _private_streams(watched)
+    say = _events(out) if watched else _plain(out, err)
+    stop = threading.Event()
+    code = DONE
+    try:
+        if misuse:
+            raise misuse
+        if watched:
             threading.Thread(target=_listen, args=(stop,), daemon=True).start()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         arguments.command(arguments, say, stop.is_set)
-        return DONE
     except V2AError as error:
-        say(Event("error", {"code": error.exit_code, "message": str(error)}))
-        return error.exit_code
+        code = error.exit_code
+        say(Event("error", {"code": code, "message": str(error)}))
     except Exception as error:
-        traceback.print_exc()
-        say(Event("error", {"code": 1, "message": f"a bug in video_to_armature: {type(error).__name__}: {error}"}))
-        return 1
+        code = 1
+        traceback.print_exc(file=err)
+        say(Event("error", {"code": code, "message": f"a bug in video_to_armature: {type(error).__name__}: {error}"}))
+    return code
 
 
-def _private_stdout() -> IO[str]:
-    """The real stdout for us alone; from here on what libraries print goes to stderr."""
+def _private_streams(watched: bool) -> tuple[IO[str], IO[str]]:
+    """The real stdout and stderr for us alone.
+
+    What libraries print on stdout goes to stderr. A person at a terminal is spared both; whoever watches the
+    events keeps stderr as a log.
+    """
     sys.stdout.flush()
-    private = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    sys.stderr.flush()
+    out, err = (os.fdopen(os.dup(fd), "w", encoding="utf-8", errors="replace", buffering=1) for fd in (1, 2))
+    if not watched:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        sys.stderr = err
     os.dup2(2, 1)
-    return private
+    return out, err
 
 
 def _events(out: IO[str]) -> Callable[[Event], None]:
@@ -65,24 +79,24 @@ def _events(out: IO[str]) -> Callable[[Event], None]:
     return say
 
 
-def _plain(out: IO[str]) -> Callable[[Event], None]:
+def _plain(out: IO[str], err: IO[str]) -> Callable[[Event], None]:
     """Events for a person at a terminal: results on stdout, the rest on stderr."""
-    live = sys.stderr.isatty()
+    live = err.isatty()
 
     def say(event: Event) -> None:
         get = event.fields.get
         if event.name == "progress" and live:
             eta = f", {get('eta'):.0f} s left" if get("eta") is not None else ""
             end = "\n" if get("done") == get("total") else ""
-            sys.stderr.write(f"\r{get('stage')}: {get('done')} of {get('total')}, {get('rate'):.0f}/s{eta}   {end}")
+            err.write(f"\r{get('stage')}: {get('done')} of {get('total')}, {get('rate'):.0f}/s{eta}   {end}")
         elif event.name == "warning":
-            sys.stderr.write(f"warning: {get('message')}\n")
+            err.write(f"warning: {get('message')}\n")
         elif event.name == "error":
-            sys.stderr.write(f"error: {get('message')}\n")
+            err.write(f"error: {get('message')}\n")
         elif event.name == "done":
             for path in event.fields["outputs"]:
                 out.write(f"{path}\n")
-        sys.stderr.flush()
+        err.flush()
 
     return say
 
@@ -198,8 +212,13 @@ def _train(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Calla
     from .train.trainer import Plan, train
 
     names = Plan.__dataclass_fields__.keys() & vars(a).keys()
+
+    def tell(line: str) -> None:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
     plan = Plan(**{name: getattr(a, name) for name in names if getattr(a, name) is not None})
-    path = train(plan, load_mocap(a.mocap / "train_00.npz"), load_mocap(a.mocap / "val.npz"), a.folder, sys.stderr.write)
+    path = train(plan, load_mocap(a.mocap / "train_00.npz"), load_mocap(a.mocap / "val.npz"), a.folder, tell)
     say(Event("done", {"outputs": [str(path)]}))
 
 

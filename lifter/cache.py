@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import os
 import sys
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +57,7 @@ class Cache:
                 with np.load(path, allow_pickle=False) as z:
                     people = np.split(z["points"].reshape(-1, points, 3), np.cumsum(z["people"])[:-1])
                     chunk = list(zip(z["indices"].tolist(), z["times"].tolist(), people, strict=True))
-            except (OSError, ValueError, KeyError):
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
                 break  # a damaged chunk is detected again
             for index, time_s, person in chunk:
                 found.add(int(index), float(time_s), person)

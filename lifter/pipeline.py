@@ -89,11 +89,12 @@ class Run:
 def capture(path: Path, options: Options, run: Run) -> list[Motion]:
     """A Motion for each person asked for. Raises the errors of contract.protocol."""
     check(options)
+    run.stage("open")
+    videos.probe(path)
     from .lift import load  # torch takes seconds to import: bad files are refused before
 
+    lifter = load(options.model, options.device, run.warn)  # before the long work: a missing model ends it now
     people = detect(path, options, run)
-    run.stage("lift")
-    lifter = load(options.model, options.device, run.warn)
     return [_motion(person, options, run, lifter) for person in people]
 
 
@@ -123,7 +124,7 @@ def lift(keypoints: Keypoints, options: Options, run: Run) -> Motion:
     check(options)
     from .lift import load
 
-    run.stage("lift")
+    run.stage("open")
     return _motion(keypoints, options, run, load(options.model, options.device, run.warn))
 
 

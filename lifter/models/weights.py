@@ -82,6 +82,7 @@ def save(path: Path, state: dict[str, Tensor], **metadata: str) -> None:
     """Write a weight file beside `path` and rename it into place."""
     with replacing(path) as part:
         save_file({key: value.contiguous() for key, value in state.items()}, part, metadata=metadata)
+        part.chmod(0o644)  # the writer leaves it to its owner alone
 
 
 def metadata_of(network: str, config: dict[str, Any], fps: float, trained: str) -> dict[str, str]:

@@ -1,0 +1,53 @@
+import numpy as np
+from video_to_armature.lifter.cache import CHUNK, Cache, Detections
+
+
+def detections(count, seed=0):
+    rng = np.random.default_rng(seed)
+    found = Detections()
+    for i in range(count):
+        found.add(i, i / 30, rng.normal(size=(i % 3, 33, 3)).astype(np.float32))
+    return found
+
+
+def same(a, b):
+    assert a.indices == b.indices and a.times == b.times
+    for p, q in zip(a.people, b.people, strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+def test_whole_clip_comes_back(tmp_path):
+    found = detections(CHUNK + 40)
+    Cache(tmp_path, "sha", 2).save(found, whole=True)
+    again, whole = Cache(tmp_path, "sha", 2).load(33)
+    assert whole
+    same(again, found)
+
+
+def test_a_killed_run_leaves_its_full_chunks_and_a_second_goes_on(tmp_path):
+    found = detections(2 * CHUNK + 7)
+    Cache(tmp_path, "sha").save(found, whole=False)
+    cache = Cache(tmp_path, "sha")
+    again, whole = cache.load(33)
+    assert not whole and len(again) == 2 * CHUNK
+    for i in range(2 * CHUNK, 2 * CHUNK + 7):
+        again.add(found.indices[i], found.times[i], found.people[i])
+    cache.save(again, whole=True)
+    last, whole = Cache(tmp_path, "sha").load(33)
+    assert whole
+    same(last, found)
+
+
+def test_other_settings_are_another_cache_and_damage_is_detected_again(tmp_path):
+    Cache(tmp_path, "sha", 2).save(detections(CHUNK), whole=True)
+    assert len(Cache(tmp_path, "sha", 3).load(33)[0]) == 0
+    (chunk,) = tmp_path.glob("*/*.npz")
+    chunk.write_bytes(chunk.read_bytes()[:100])
+    assert len(Cache(tmp_path, "sha", 2).load(33)[0]) == 0
+
+
+def test_no_folder_keeps_nothing_and_a_folder_that_cannot_be_is_no_failure(tmp_path):
+    Cache(None, "sha").save(detections(CHUNK), whole=True)
+    (tmp_path / "file").touch()
+    Cache(tmp_path / "file" / "below", "sha").save(detections(CHUNK), whole=True)
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]

@@ -195,10 +195,10 @@ def _evaluate(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Ca
 
     info = weights.describe(weights.find(a.model))
     network, mocap = weights.load(info), load_mocap(a.mocap)
-    found = {
-        name: {k: round(v, 1) for k, v in errors(network, fixed_batches(mocap, augment, info.config["frames"], FPS / info.fps)).items()}
-        for name, augment in SETS.items()
-    }  # fmt: skip
+    found: dict[str, dict[str, float]] = {}
+    for name, augment in SETS.items():
+        batches = fixed_batches(mocap, augment, info.config["frames"], FPS / info.fps)
+        found[name] = {key: round(value, 1) for key, value in errors(network, batches).items()}
     if a.json:
         say(Event("done", {"outputs": [json.dumps(found)]}))
         return
@@ -223,7 +223,7 @@ def _train(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Calla
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m lifter", description=__doc__.split("\n")[0])
+    parser = _Parser(prog="python -m lifter", description=(__doc__ or "").split("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     def command(name: str, run: Callable[..., None], text: str) -> argparse.ArgumentParser:
@@ -247,7 +247,9 @@ def _parser() -> argparse.ArgumentParser:
     for sub in (capture, lift):
         sub.add_argument("--model", help="name or weights file (see: models)")
         lens = sub.add_mutually_exclusive_group()
-        lens.add_argument("--hfov", type=float, help="horizontal field of view, degrees (default 55 across the longer side)")
+        lens.add_argument(
+            "--hfov", type=float, help="horizontal field of view, degrees (default 55 across the longer side)"
+        )
         lens.add_argument("--focal-mm", type=float, help="focal length on 36 mm wide film")
         sub.add_argument("--height", type=float, help="of the person, metres (default: the network's guess)")
         sub.add_argument("--device", help="auto, cpu, cuda or mps")

@@ -163,7 +163,9 @@ def _detections(video: videos.Video, sha: str, options: Options, run: Run) -> tu
     finally:
         detector.close()
     if not found:
-        raise InputError(f"{video.path}: has no frames between --start {options.start:g} s and --end. Choose another part.")
+        raise InputError(
+            f"{video.path}: has no frames between --start {options.start:g} s and --end. Choose another part."
+        )
     cache.save(found, whole=True)
     run.progress(len(found), len(found), before)
     if options.end is None and found.indices[-1] + 1 < TRUNCATED_SHARE * video.frame_count:

@@ -18,7 +18,9 @@ BRIDGED_CONFIDENCE = 0.1  # of frames in which a joint was filled in
 LEAST_WEIGHT = 0.05  # an unsure joint still counts a little, else it would drift
 
 
-def smooth(positions: FloatArray, confidence: FloatArray, times: FloatArray, cutoff_hz: float) -> tuple[FloatArray, FloatArray]:
+def smooth(
+    positions: FloatArray, confidence: FloatArray, times: FloatArray, cutoff_hz: float
+) -> tuple[FloatArray, FloatArray]:
     """Filter (F, J, 3) positions, NaN where unknown, with gaps up to MAX_GAP_S bridged; longer ones stay NaN.
 
     confidence (F, J); times (F,) seconds. The amplitude of a swing at `cutoff_hz` falls to 0.71 (-3 dB); 0 filters
@@ -48,13 +50,9 @@ def whittaker(y: FloatArray, weight: FloatArray, times: FloatArray, cutoff_hz: f
     F = len(y)
     if F < 3:
         return y
-    step = np.diff(times)
-    # Second derivative at the inner frames on uneven times, scaled by the mean step squared: 1, -2, 1 when even.
-    mean = float(np.median(step))
-    h0, h1 = step[:-1] / mean, step[1:] / mean
-    left, right = 2 / (h0 * (h0 + h1)), 2 / (h1 * (h0 + h1))
-    middle = -(left + right)
-    omega = 2 * np.sin(np.pi * min(cutoff_hz * mean, 0.5))
+    step = float(np.median(np.diff(times)))
+    left, middle, right = (step**2 * part for part in second_difference(times))  # 1, -2, 1 on even times
+    omega = 2 * np.sin(np.pi * min(cutoff_hz * step, 0.5))
     stiffness = (np.sqrt(2) - 1) / omega**4  # gain 1 / (1 + stiffness omega^4) is 0.71 at the cut-off
     bands = np.zeros((3, F))  # upper form: [2nd, 1st, diagonal]
     bands[2] = np.maximum(weight / max(weight.max(), 1e-9), 1e-9)
@@ -65,3 +63,13 @@ def whittaker(y: FloatArray, weight: FloatArray, times: FloatArray, cutoff_hz: f
     bands[1, 2:F] += stiffness * middle * right
     bands[0, 2:F] += stiffness * left * right
     return solveh_banded(bands, scale[:, None] * y)
+
+
+def second_difference(times: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Weights, each (F - 2,), that give the second derivative from a frame, the next and the one after, in 1/s^2.
+
+    times (F,) seconds, need not be even.
+    """
+    h0, h1 = np.diff(times)[:-1], np.diff(times)[1:]
+    left, right = 2 / (h0 * (h0 + h1)), 2 / (h1 * (h0 + h1))
+    return left, -(left + right), right

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # a damaged frame is reported once, by us
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-import cv2  # noqa: E402 — reads the two settings above when imported
+import cv2
 
-from .contract.protocol import InputError  # noqa: E402
+from .contract.protocol import InputError
 
 DEFAULT_FPS = 30.0  # for files that state none
 
@@ -47,7 +47,9 @@ def probe(path: Path) -> Video:
     try:
         ok, frame = capture.read()
         if not ok:
-            raise InputError(f"{path}: opens as a video, but no frame of it can be decoded. Is it damaged? Export it again.")
+            raise InputError(
+                f"{path}: opens as a video, but no frame of it can be decoded. Is it damaged? Export it again."
+            )
         fps = capture.get(cv2.CAP_PROP_FPS)
         count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         height, width = frame.shape[:2]
@@ -110,6 +112,8 @@ def _open(path: Path) -> Any:
         raise InputError(f"{path}: is empty (0 bytes). Copy or export it again.")
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
-        raise InputError(f"{path}: holds no video that can be decoded. Is it a video, and whole? Convert it to MP4 (H.264).")
+        raise InputError(
+            f"{path}: holds no video that can be decoded. Is it a video, and whole? Convert it to MP4 (H.264)."
+        )
     capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # off by default here: phone videos would lie on their side
     return capture

@@ -8,6 +8,7 @@ reprojection (tight across the view, loose along it), moves without jerks, and h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from scipy.sparse.linalg import spsolve
 from .contract.motion import CONTACT_NAMES
 from .contract.skeleton import BODY_27
 from .gaps import known_stretches
-from .smooth import whittaker
+from .smooth import second_difference, whittaker
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -201,10 +202,10 @@ def _solve(
 ) -> FloatArray:
     """Root path (F, 3): the least squares of the module's first paragraph, sparse and linear in F."""
     F = len(times)
-    blocks: list[sparse.spmatrix] = []
+    blocks: list[Any] = []  # scipy's sparse types have no common name
     rights: list[FloatArray] = []
 
-    def add(matrix: sparse.spmatrix, right: FloatArray) -> None:
+    def add(matrix: Any, right: FloatArray) -> None:
         blocks.append(matrix)
         rights.append(right.ravel())
 
@@ -214,22 +215,33 @@ def _solve(
     rows = view / spread[..., None] * np.where(sure, 1.0, 1e-3)[:, None, None]
     add(sparse.block_diag(list(rows), "csr"), np.einsum("fij,fj->fi", rows, seen_at))
     if F >= 3:
-        mean = float(np.median(np.diff(times)))
-        second = sparse.diags([1.0, -2.0, 1.0], [0, 1, 2], shape=(F - 2, F)) / (mean**2 * ACCELERATION)
-        # One deviation a second of clip, not a frame: a faster video is not a stiffer path.
-        add(sparse.kron(second * np.sqrt(mean * 30), sparse.eye(3)).tocsr(), np.zeros(3 * (F - 2)))
+        # So much a second of clip, not a frame: a faster video is not a stiffer path.
+        per_frame = np.sqrt(np.median(np.diff(times)) * 30) / ACCELERATION
+        second = _banded(per_frame * np.stack(second_difference(times)))
+        add(sparse.kron(second, sparse.eye(3)).tocsr(), np.zeros(3 * (F - 2)))
     if F >= 2 and contacts.any():
         step = np.diff(times)
         held = np.minimum(contacts[1:], contacts[:-1])  # (F-1, 4)
         for k, foot in enumerate(FEET):
             w = held[:, k] / SLIDE
-            first = sparse.diags(w / step) @ sparse.diags([-1.0, 1.0], [0, 1], shape=(F - 1, F))
+            first = _banded(np.stack([-w, w]) / step)
             moved = np.diff(offsets[:, foot], axis=0) / step[:, None]
             add(sparse.kron(first, sparse.eye(3)).tocsr(), -w[:, None] * moved)
             w = contacts[:, k] / FLOOR_M
-            add(sparse.kron(sparse.diags(w), sparse.csr_matrix([[0.0, 0.0, 1.0]])).tocsr(), w * (floor - offsets[:, foot, 2]))
-    A = sparse.vstack(blocks).tocsc()
-    return spsolve(A.T @ A, A.T @ np.concatenate(rights)).reshape(F, 3)
+            add(
+                sparse.kron(sparse.diags(w), sparse.csr_matrix([[0.0, 0.0, 1.0]])).tocsr(),
+                w * (floor - offsets[:, foot, 2]),
+            )
+    A: Any = sparse.vstack(blocks).tocsc()
+    return np.asarray(spsolve(A.T @ A, A.T @ np.concatenate(rights))).reshape(F, 3)
+
+
+def _banded(diagonals: FloatArray) -> Any:
+    """(N, N + k - 1) sparse matrix whose row i holds diagonals[:, i] (k, N) from column i on."""
+    k, N = diagonals.shape
+    rows = np.repeat(np.arange(N), k)
+    columns = (np.arange(N)[:, None] + np.arange(k)).ravel()
+    return sparse.csr_matrix((diagonals.T.ravel(), (rows, columns)), shape=(N, N + k - 1))
 
 
 def _view_axes(points: FloatArray, R: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from .protocol import OutputError
@@ -25,7 +25,7 @@ def check_output(path: Path, overwrite: bool) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Generator[Path, None, None]:
     """A path beside `path`, same suffix, that becomes `path` when the block ends well and is removed when not.
 
     Raises OutputError where the folder cannot be written or the disk is full.
@@ -35,6 +35,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield part
         os.replace(part, path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}). Free space or choose another.") from error
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or error}). Free space or choose another."
+        ) from error
     finally:
         part.unlink(missing_ok=True)

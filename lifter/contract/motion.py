@@ -107,7 +107,9 @@ class Motion:
         wanted = {f.name for f in fields(cls)}
         missing = wanted - record.keys()
         if missing:
-            raise InputError(f"{path}: not a whole motion file, missing {', '.join(sorted(missing))}. Capture it again.")
+            raise InputError(
+                f"{path}: not a whole motion file, missing {', '.join(sorted(missing))}. Capture it again."
+            )
         try:
             return cls(**{name: record[name] for name in wanted})
         except (ValueError, TypeError) as error:

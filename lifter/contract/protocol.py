@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 EVENT_NAMES = ("stage", "progress", "warning", "error", "done")
 DONE = 0
@@ -90,7 +90,8 @@ def parse_event(line: str) -> Event | None:
         record = json.loads(line)
     except ValueError:
         return None
-    if not isinstance(record, dict) or record.get("event") not in EVENT_NAMES:
+    if not isinstance(record, dict):
         return None
-    name = record.pop("event")
-    return Event(name, record)
+    fields = cast(dict[str, Any], record)
+    name = fields.pop("event", None)
+    return Event(name, fields) if name in EVENT_NAMES else None

@@ -13,8 +13,11 @@ from ..contract.protocol import UsageError
 class Detector(Protocol):
     """Finds people in frames that come in order of time."""
 
-    name: str
-    point_names: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def point_names(self) -> tuple[str, ...]: ...
 
     def detect(self, rgb: npt.NDArray[np.uint8], time_s: float) -> npt.NDArray[np.float32]:
         """(P, K, 3) x, y in pixels, confidence in 0..1, of the people in an upright (H, W, 3) frame; P may be 0."""

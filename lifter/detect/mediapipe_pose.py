@@ -20,7 +20,9 @@ try:
     from mediapipe.tasks.python import BaseOptions, vision
     from mediapipe.tasks.python.metadata.metadata_writers.metadata_writer import MetadataWriter
 except ImportError as error:
-    raise RuntimeUnfitError(f"mediapipe cannot be imported ({error}). Install mediapipe==0.10.21 for this Python.") from error
+    raise RuntimeUnfitError(
+        f"mediapipe cannot be imported ({error}). Install mediapipe==0.10.21 for this Python."
+    ) from error
 
 
 class MediapipePose:
@@ -38,7 +40,9 @@ class MediapipePose:
         try:
             self._landmarker = vision.PoseLandmarker.create_from_options(options)
         except (RuntimeError, ValueError) as error:
-            raise RuntimeUnfitError(f"mediapipe's pose model does not start ({error}). Reinstall mediapipe==0.10.21.") from error
+            raise RuntimeUnfitError(
+                f"mediapipe's pose model does not start ({error}). Reinstall mediapipe==0.10.21."
+            ) from error
         self._last_ms = -1
 
     def detect(self, rgb: npt.NDArray[np.uint8], time_s: float) -> npt.NDArray[np.float32]:
@@ -65,7 +69,7 @@ def _bundle() -> bytes:
         for name, (path, mean, std) in parts.items():
             if not path.is_file():
                 raise RuntimeUnfitError(
-                    f"{path}: not in mediapipe {mediapipe.__version__}. Install mediapipe==0.10.21, the last with its models inside."
+                    f"{path}: not in mediapipe {mediapipe.__version__}. Install 0.10.21, the last with its models inside."
                 )
             writer = MetadataWriter.create(bytearray(path.read_bytes())).add_image_input([mean], [std])
             archive.writestr(name, writer.populate()[0])

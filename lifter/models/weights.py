@@ -47,7 +47,9 @@ def find(name_or_file: str) -> Path:
     if Path(name_or_file).is_file():
         return Path(name_or_file)
     names = ", ".join(p.stem for p in sorted(WEIGHTS.glob("*.safetensors"))) or "none"
-    raise RuntimeUnfitError(f"{name_or_file}: no such model or file. Shipped models: {names}. Reinstall or name a file.")
+    raise RuntimeUnfitError(
+        f"{name_or_file}: no such model or file. Shipped models: {names}. Reinstall or name a file."
+    )
 
 
 def describe(path: Path) -> ModelInfo:

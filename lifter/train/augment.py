@@ -32,12 +32,16 @@ _BONE_GROUPS = (
     ("left_index", "left_pinky", "right_index", "right_pinky"),
 )
 _GROUP_OF = np.array([next((g for g, names in enumerate(_BONE_GROUPS) if n in names), -1) for n in BODY_27.names])
-# What is hidden together: (probability of a burst in a window, joints)
+_HIDDEN_TOGETHER = (
+    ("knee", "ankle", "toe", "heel"),
+    ("ankle", "toe", "heel"),
+    ("elbow", "wrist", "index", "pinky"),
+    ("wrist", "index", "pinky"),
+    ("ear",),
+)
 _LIMBS = tuple(
-    [BODY_27.index(f"{side}_{part}") for part in parts]
-    for side in ("left", "right")
-    for parts in (("knee", "ankle", "toe", "heel"), ("elbow", "wrist", "index", "pinky"), ("ear",), ("ankle", "toe", "heel"), ("wrist", "index", "pinky"))
-)  # fmt: skip
+    [BODY_27.index(f"{side}_{part}") for part in parts] for side in ("left", "right") for parts in _HIDDEN_TOGETHER
+)
 _LEGS = [BODY_27.index(f"{s}_{p}") for s in ("left", "right") for p in ("knee", "ankle", "toe", "heel")]
 _SEEN = np.array([n not in DERIVED for n in BODY_27.names])
 _MIRROR = np.array(BODY_27.mirror)
@@ -100,7 +104,9 @@ def _windows(
     """(B, F, 27, 3) windows, time stretched by a random speed, mirrored half of the time, turned about Z."""
     clips = rng.choice(len(mocap.start), size, p=mocap.length / mocap.length.sum())
     length = mocap.length[clips] - 1.001
-    step = np.minimum(stride * np.exp(rng.uniform(*np.log(a.speed), size)), length / max(frames - 1, 1))
+    step = np.minimum(
+        stride * np.exp(rng.uniform(np.log(a.speed[0]), np.log(a.speed[1]), size)), length / max(frames - 1, 1)
+    )
     first = rng.uniform(0, 1, size) * (length - step * (frames - 1))
     at = mocap.start[clips][:, None] + first[:, None] + step[:, None] * np.arange(frames)
     row = at.astype(np.int64)
@@ -166,7 +172,7 @@ def _detector(in_cam: FloatArray, rng: np.random.Generator, a: Augment) -> tuple
             hidden[:, :, j] |= during
             gone[:, :, j] |= lost
     out_of_picture = rng.uniform(0, 1, B) < a.half_body
-    gone[np.ix_(out_of_picture, frame, _LEGS)] = True
+    gone |= out_of_picture[:, None, None] & np.isin(np.arange(J), _LEGS)
 
     level = rng.uniform(0.05, 0.6, (B, 1, J))
     confidence = np.where(hidden, level, confidence).clip(0.02, 1)

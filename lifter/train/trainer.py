@@ -26,7 +26,16 @@ from .data import FPS, MocapSet
 from .evaluate import SETS, errors, fixed_batches
 
 # Far joints move most and are what an animator sees; those with small errors would otherwise drown them.
-JOINT_WEIGHT = {"knee": 1.5, "ankle": 2.0, "elbow": 2.0, "wrist": 2.5, "toe": 1.5, "heel": 1.5, "index": 1.5, "pinky": 1.5}
+JOINT_WEIGHT = {
+    "knee": 1.5,
+    "ankle": 2.0,
+    "elbow": 2.0,
+    "wrist": 2.5,
+    "toe": 1.5,
+    "heel": 1.5,
+    "index": 1.5,
+    "pinky": 1.5,
+}
 VELOCITY_WEIGHT = 1.0  # of the error of frame-to-frame differences: what is seen as jitter
 EMA = 0.998
 SUSPENDED_S = 30.0  # a step longer than this slept: it does not count as work

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from video_to_armature.lifter.contract.skeleton import BODY_27
 
 # Rest pose, metres, facing -Y, left = +X; heights and widths of an adult.

@@ -1,4 +1,5 @@
 import numpy as np
+
 from video_to_armature.lifter.cache import CHUNK, Cache, Detections
 
 
@@ -11,7 +12,8 @@ def detections(count, seed=0):
 
 
 def same(a, b):
-    assert a.indices == b.indices and a.times == b.times
+    assert a.indices == b.indices
+    assert a.times == b.times
     for p, q in zip(a.people, b.people, strict=True):
         np.testing.assert_array_equal(p, q)
 
@@ -29,7 +31,8 @@ def test_a_killed_run_leaves_its_full_chunks_and_a_second_goes_on(tmp_path):
     Cache(tmp_path, "sha").save(found, whole=False)
     cache = Cache(tmp_path, "sha")
     again, whole = cache.load(33)
-    assert not whole and len(again) == 2 * CHUNK
+    assert not whole
+    assert len(again) == 2 * CHUNK
     for i in range(2 * CHUNK, 2 * CHUNK + 7):
         again.add(found.indices[i], found.times[i], found.people[i])
     cache.save(again, whole=True)

@@ -29,7 +29,8 @@ def test_unseen_is_nan_with_confidence_zero():
     points[1, 4, 0] = np.nan
     made = Keypoints(HEADER, MEDIAPIPE_33, points, np.arange(5) / 30)
     for f, k in ((0, 3), (1, 4)):
-        assert np.isnan(made.keypoints_px[f, k, :2]).all() and made.keypoints_px[f, k, 2] == 0
+        assert np.isnan(made.keypoints_px[f, k, :2]).all()
+        assert made.keypoints_px[f, k, 2] == 0
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,12 @@ def test_unseen_is_nan_with_confidence_zero():
 )
 def test_refusals_name_the_rule(change, word):
     made = random_keypoints()
-    arguments = {"header": HEADER, "names": made.names, "keypoints_px": made.keypoints_px, "frame_times": made.frame_times}
+    arguments = {
+        "header": HEADER,
+        "names": made.names,
+        "keypoints_px": made.keypoints_px,
+        "frame_times": made.frame_times,
+    }
     change(arguments)
     with pytest.raises(ValueError, match=word):
         Keypoints(**arguments)
@@ -83,7 +89,8 @@ def test_one_unseen_source_leaves_the_derived_point_unseen():
     points = random_keypoints().keypoints_px.copy()
     points[2, MEDIAPIPE_33.index("left_hip"), 2] = 0
     body = to_body_27(Keypoints(HEADER, MEDIAPIPE_33, points, np.arange(5) / 30))
-    assert np.isnan(body[2, BODY_27.index("pelvis"), :2]).all() and body[2, BODY_27.index("spine"), 2] == 0
+    assert np.isnan(body[2, BODY_27.index("pelvis"), :2]).all()
+    assert body[2, BODY_27.index("spine"), 2] == 0
     assert body[1, BODY_27.index("pelvis"), 2] > 0
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+
 from video_to_armature.lifter import lift as lifting
 from video_to_armature.lifter.contract.protocol import RuntimeUnfitError, UsageError
 from video_to_armature.lifter.contract.skeleton import BODY_27
@@ -76,7 +77,8 @@ def test_height_scales_and_nothing_else(lifter):
 @pytest.mark.parametrize("frames", [1, 2, 5, 27, 28, 55])
 def test_any_length_gives_finite_joints(lifter, frames):
     joints = lifted(lifter, seen(TIMES[:frames]), TIMES[:frames])
-    assert joints.shape == (frames, 27, 3) and np.isfinite(joints).all()
+    assert joints.shape == (frames, 27, 3)
+    assert np.isfinite(joints).all()
 
 
 def test_long_gaps_stay_unknown_and_short_ones_are_bridged(lifter):
@@ -85,7 +87,8 @@ def test_long_gaps_stay_unknown_and_short_ones_are_bridged(lifter):
         px[gap] = [np.nan, np.nan, 0]
     joints = lifted(lifter, px, TIMES)
     unknown = np.isnan(joints).any((1, 2))
-    assert unknown[40:70].all() and unknown.sum() == 30
+    assert unknown[40:70].all()
+    assert unknown.sum() == 30
 
 
 class Greedy(nn.Module):
@@ -107,13 +110,17 @@ def test_out_of_memory_takes_smaller_batches_with_a_warning_and_the_same_result(
     px, times = np.concatenate([seen(TIMES)] * 3), np.arange(300) / 30
     greedy = Greedy(lifter.network, 4)
     found, _ = lifting.lift(replace(lifter, network=greedy), px, times, INTRINSICS, None, silent, said.append)
-    assert greedy.largest == 4 and said and all("out of memory" in line for line in said)
+    assert greedy.largest == 4
+    assert said
+    assert all("out of memory" in line for line in said)
     np.testing.assert_allclose(found, lifted(lifter, px, times), atol=1e-4)
 
 
 def test_no_memory_at_all_is_one_clear_error(lifter):
     with pytest.raises(RuntimeUnfitError, match="out of memory"):
-        lifting.lift(replace(lifter, network=Greedy(lifter.network, 0)), seen(TIMES), TIMES, INTRINSICS, None, silent, silent)
+        lifting.lift(
+            replace(lifter, network=Greedy(lifter.network, 0)), seen(TIMES), TIMES, INTRINSICS, None, silent, silent
+        )
 
 
 def test_devices():
@@ -122,7 +129,8 @@ def test_devices():
         lifting.choose_device("quantum", pytest.fail)
     if not torch.cuda.is_available():
         said = []
-        assert lifting.choose_device("cuda", said.append).type == "cpu" and "cuda" in said[0]
+        assert lifting.choose_device("cuda", said.append).type == "cpu"
+        assert "cuda" in said[0]
 
 
 @pytest.mark.gpu

@@ -35,7 +35,8 @@ def test_input_has_the_promised_size_and_zeros_where_unseen():
     rays = project(PERSON)
     rays[2, 5] = np.nan
     x, _ = to_network(rays, sure)
-    assert (x[2, 5] == 0).all() and np.isfinite(x).all()
+    assert (x[2, 5] == 0).all()
+    assert np.isfinite(x).all()
     assert abs(np.sqrt((x[..., :2] ** 2).sum(-1)[sure > 0].mean()) - SIZE_OF_INPUT) < 1e-3
 
 
@@ -43,7 +44,9 @@ def test_turning_back_undoes_the_turn():
     _, turned_from_cam = to_network(project(PERSON), SURE)
     there = np.einsum("fij,fkj->fki", turned_from_cam, PERSON)
     np.testing.assert_allclose(from_network(there, turned_from_cam), PERSON, atol=1e-5)
-    np.testing.assert_allclose(turned_from_cam @ np.swapaxes(turned_from_cam, -1, -2), np.broadcast_to(np.eye(3), (9, 3, 3)), atol=1e-5)
+    np.testing.assert_allclose(
+        turned_from_cam @ np.swapaxes(turned_from_cam, -1, -2), np.broadcast_to(np.eye(3), (9, 3, 3)), atol=1e-5
+    )
 
 
 def test_a_frame_without_sight_takes_its_neighbours_direction():

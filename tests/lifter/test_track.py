@@ -37,8 +37,11 @@ def test_two_people_who_cross_stay_themselves():
 def test_a_gap_is_marked_and_the_person_goes_on_after_it():
     clip = [frame() if 40 <= f < 55 else frame(person(100 + 3 * f, seed=f)) for f in range(90)]
     (only,) = track(clip, TIMES)
-    assert not only.found[40:55].any() and only.found[:40].all() and only.found[55:].all()
-    assert np.isnan(only.points[40:55, :, :2]).all() and (only.points[40:55, :, 2] == 0).all()
+    assert not only.found[40:55].any()
+    assert only.found[:40].all()
+    assert only.found[55:].all()
+    assert np.isnan(only.points[40:55, :, :2]).all()
+    assert (only.points[40:55, :, 2] == 0).all()
 
 
 def test_a_bystander_never_takes_over():
@@ -49,13 +52,16 @@ def test_a_bystander_never_takes_over():
 
 def test_ghosts_and_doubles_are_dropped():
     clip = [
-        frame(person(200, seed=f), person(203, seed=f + 500), *([person(700)] if f in (20, 21) else [])) for f in range(90)
+        frame(person(200, seed=f), person(203, seed=f + 500), *([person(700)] if f in (20, 21) else []))
+        for f in range(90)
     ]
     assert len(track(clip, TIMES)) == 1
 
 
 def test_the_largest_that_persists_comes_first():
-    small_all_along = [frame(person(800, size=0.7, seed=f), *([person(200, size=1.0)] if f < 8 else [])) for f in range(90)]
+    small_all_along = [
+        frame(person(800, size=0.7, seed=f), *([person(200, size=1.0)] if f < 8 else [])) for f in range(90)
+    ]
     first = track(small_all_along, TIMES)[0]
     assert first.found.all()
 

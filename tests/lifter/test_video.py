@@ -2,6 +2,7 @@ import hashlib
 
 import numpy as np
 import pytest
+
 from video_to_armature.lifter import video as videos
 from video_to_armature.lifter.contract.protocol import InputError
 
@@ -21,7 +22,8 @@ def test_every_frame_once_in_order_with_true_times(clip):
     np.testing.assert_allclose([f.time_s for f in frames], np.arange(60) / 30, atol=1e-3)
     levels = np.array([f.rgb.mean() for f in frames])
     assert np.abs(levels - 2 * np.arange(60)).max() < 4
-    assert frames[0].rgb.shape == (120, 160, 3) and frames[0].rgb.dtype == np.uint8
+    assert frames[0].rgb.shape == (120, 160, 3)
+    assert frames[0].rgb.dtype == np.uint8
 
 
 def test_start_and_end_and_skip(clip):
@@ -47,12 +49,20 @@ def bad(tmp_path, kind):
 
 @pytest.mark.parametrize(
     ("kind", "word"),
-    [("missing", "no such file"), ("folder", "folder"), ("empty", "0 bytes"), ("random", "no video"), ("text", "no video"), ("no moov", "no video")],
-)  # fmt: skip
+    [
+        ("missing", "no such file"),
+        ("folder", "folder"),
+        ("empty", "0 bytes"),
+        ("random", "no video"),
+        ("text", "no video"),
+        ("no moov", "no video"),
+    ],
+)
 def test_bad_files_are_named_with_what_is_wrong(tmp_path, kind, word):
     with pytest.raises(InputError, match=word) as error:
         videos.probe(bad(tmp_path, kind))
-    assert "bad.mp4" in str(error.value) and "\n" not in str(error.value)
+    assert "bad.mp4" in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_sha256_is_that_of_the_bytes(clip):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from video_to_armature.lifter.contract.motion import Motion
 from video_to_armature.lifter.keypoints import Keypoints
 
@@ -59,16 +60,21 @@ def test_events_tell_the_stages_in_order_and_stdout_holds_nothing_else(captured)
     assert list(dict.fromkeys(stages)) == ["open", "detect", "track", "lift", "world", "smooth", "write"]
     progress = [e for e in events if e["event"] == "progress" and e["stage"] == "detect"]
     assert progress[-1]["done"] == progress[-1]["total"] == 20
-    assert events[-1]["event"] == "done" and events[-1]["frames"] == 20 and events[-1]["device"] in ("cpu", "cuda", "mps")
+    assert events[-1]["event"] == "done"
+    assert events[-1]["frames"] == 20
+    assert events[-1]["device"] in ("cpu", "cuda", "mps")
 
 
 def test_motion_holds_the_person_on_the_ground(captured):
     motion = Motion.load(captured[0])
-    assert motion.frames == 20 and motion.fps == 30 and motion.known.all()
+    assert motion.frames == 20
+    assert motion.fps == 30
+    assert motion.known.all()
     assert motion.header["size"] == {"from": "height", "metres": 1.8}
     tall = motion.joint("head_top")[:, 2] - np.minimum(motion.joint("left_heel"), motion.joint("right_heel"))[:, 2]
     assert 1.4 < np.median(tall) < 1.95
-    assert np.abs(np.minimum.reduce([motion.joint(f)[:, 2] for f in ("left_toe", "left_heel", "right_toe", "right_heel")])).max() < 0.12
+    feet = [motion.joint(f)[:, 2] for f in ("left_toe", "left_heel", "right_toe", "right_heel")]
+    assert np.abs(np.minimum.reduce(feet)).max() < 0.12
     # She walks to the left of the picture, which is -X.
     assert motion.joint("pelvis")[-1, 0] < motion.joint("pelvis")[0, 0] - 0.3
     assert (motion.joint("nose") - motion.joint("head_top"))[:, 0].mean() < 0
@@ -84,7 +90,8 @@ def test_detect_then_lift_is_capture(short, captured, tmp_path):
 
 def test_models_and_info_print_what_they_know(captured):
     models = lifter("models")
-    assert models.returncode == 0 and "commercial use: yes" in models.stdout
+    assert models.returncode == 0
+    assert "commercial use: yes" in models.stdout
     info = lifter("info", captured[0])
     assert json.loads(info.stdout)["frames"] == 20
 
@@ -93,7 +100,8 @@ def refused(code, word, *arguments):
     done = lifter(*arguments)
     assert done.returncode == code, done.stderr
     (line,) = done.stderr.strip().splitlines()
-    assert line.startswith("error: ") and word in line
+    assert line.startswith("error: ")
+    assert word in line
     assert done.stdout == ""
 
 
@@ -122,7 +130,17 @@ def test_nobody_is_4(short, tmp_path):
 def test_missing_model_is_5(short, tmp_path):
     refused(5, "no such model", "capture", short, "--out", tmp_path / "m.npz", "--model", "none", "--no-cache")
     (tmp_path / "w.safetensors").write_bytes(b"x" * 99)
-    refused(5, "w.safetensors", "capture", short, "--out", tmp_path / "m.npz", "--model", tmp_path / "w.safetensors", "--no-cache")
+    refused(
+        5,
+        "w.safetensors",
+        "capture",
+        short,
+        "--out",
+        tmp_path / "m.npz",
+        "--model",
+        tmp_path / "w.safetensors",
+        "--no-cache",
+    )
 
 
 def test_output_that_exists_or_cannot_be_is_7(short, tmp_path):
@@ -152,7 +170,8 @@ def test_cancelled_is_130_and_leaves_nothing(tmp_path, how):
     events = [json.loads(line) for line in process.stdout]
     assert process.wait(LIMIT_S) == 130
     assert time.monotonic() - began < 5
-    assert events[-1]["event"] == "error" and events[-1]["code"] == 130
+    assert events[-1]["event"] == "error"
+    assert events[-1]["code"] == 130
     assert nothing_left(tmp_path)
 
 
@@ -173,4 +192,6 @@ def test_cached_detections_are_not_made_again(short, captured, tmp_path):
     told = [e["rate"] for e in events if e["event"] == "progress" and e["stage"] == "detect"]
     assert told == [0.0]  # all twenty were there before: none were detected now
     for name in ("a.npz", "b.npz"):
-        np.testing.assert_allclose(Motion.load(tmp_path / name).positions, Motion.load(captured[0]).positions, atol=1e-3)
+        np.testing.assert_allclose(
+            Motion.load(tmp_path / name).positions, Motion.load(captured[0]).positions, atol=1e-3
+        )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from video_to_armature.lifter.contract.skeleton import BODY_27
 from video_to_armature.lifter.world import to_world
 
@@ -82,7 +83,9 @@ def test_unknown_frames_stay_unknown():
     rel[60:90], px[60:90] = np.nan, [np.nan, np.nan, 0]
     world = to_world(rel, px, TIMES, INTRINSICS)
     unknown = np.isnan(world.positions).any((1, 2))
-    assert unknown[:30].all() and unknown[60:90].all() and not unknown[30:60].any()
+    assert unknown[:30].all()
+    assert unknown[60:90].all()
+    assert not unknown[30:60].any()
     assert np.abs(world.positions[30, 0, :2]).max() < 1e-4
     assert np.isfinite(world.contacts).all()
 

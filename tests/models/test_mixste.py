@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from video_to_armature.lifter.models import build
 
 SMALL = {"frames": 9, "joints": 17, "channels_in": 2, "dim": 32, "depth": 2, "heads": 4}
@@ -78,7 +79,9 @@ def test_wrong_input_is_refused_with_its_shape(shape):
         build("mixste", **SMALL)(torch.zeros(shape))
 
 
-@pytest.mark.parametrize(("name", "config"), [("mixte", {}), ("mixste", {"dims": 3}), ("mixste", {"dim": 30, "heads": 8})])
+@pytest.mark.parametrize(
+    ("name", "config"), [("mixte", {}), ("mixste", {"dims": 3}), ("mixste", {"dim": 30, "heads": 8})]
+)
 def test_build_refuses_what_it_does_not_know(name, config):
     with pytest.raises(ValueError, match=r"mixte|dims|30"):
         build(name, **config)

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from video_to_armature.lifter.contract.protocol import RuntimeUnfitError
 from video_to_armature.lifter.models import build, weights
 

@@ -21,6 +21,7 @@ MAX_GROWTH = 1.5  # sizes, however long out of sight
 MAX_GAP_S = 5.0  # a person who returns later is a new one
 MIN_SHARE = 0.05  # of the clip's frames; shorter tracks are ghosts
 MIN_FRAMES = 3
+MIN_DENSITY = 0.3  # of the frames from first to last sighting; a ghost flickers
 MIN_CONFIDENCE = 0.3  # mean visibility below this is not a person
 SAME_PERSON = 0.12  # two detections closer than this (in sizes) in one frame are one person seen twice
 FEW_FRAMES = 10  # a clip this short needs one sighting only
@@ -71,7 +72,7 @@ def track(detections: Sequence[FloatArray], times: npt.NDArray[np.float64]) -> l
                 open_tracks.append(_Open(f, float(times[f]), person))
 
     least = 1 if F <= FEW_FRAMES else max(MIN_FRAMES, round(MIN_SHARE * F))
-    tracks = [one.close(F, K) for one in open_tracks if len(one.frames) >= least]
+    tracks = [one.close(F, K) for one in open_tracks if len(one.frames) >= least and one.density >= MIN_DENSITY]
     tracks = [t for t in tracks if t.points[t.found][..., 2].mean() >= MIN_CONFIDENCE]
     if not tracks:
         raise NobodyFoundError(
@@ -88,6 +89,11 @@ class _Open:
         self.people = [person]
         self.time = time
         self.velocity = np.zeros(2, np.float32)  # pixels a second, of the middle
+
+    @property
+    def density(self) -> float:
+        """Share of the frames from first to last sighting in which the person was seen."""
+        return len(self.frames) / (self.frames[-1] - self.frames[0] + 1)
 
     def add(self, frame: int, time: float, person: FloatArray) -> None:
         step = max(time - self.time, 1e-3)

@@ -1,0 +1,1 @@
+"""The Blender side: reads rigs, writes keys, shows the panel. Imports nothing here: retarget/ must load without bpy."""

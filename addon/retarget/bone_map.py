@@ -1,0 +1,258 @@
+"""Which bones of a rig play which part of the body: presets (TOML, data only) fitted to a rig.
+
+presets/rigs/README.md describes the format.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from ...lifter.contract.protocol import PresetError
+from .rest import RestPose
+
+SIDES = ("left", "right")
+LIMB_PARTS = ("clavicle", "upper_arm", "forearm", "hand", "thigh", "shin", "foot", "toe")
+REQUIRED_LIMB_PARTS = ("upper_arm", "forearm", "thigh", "shin")
+PARTS = ("root", "hips", "spine", "neck", "head") + tuple(f"{side}_{part}" for side in SIDES for part in LIMB_PARTS)
+REQUIRED = ("hips",) + tuple(f"{side}_{part}" for side in SIDES for part in REQUIRED_LIMB_PARTS)
+LANDMARKS = tuple(f"{side}_{joint}" for side in SIDES for joint in ("index", "pinky"))
+_TABLES = ("bones", "landmarks", "parents")
+_KEYS = ("name", "prefixes", "mover", "neutral", "driven", "settings", *_TABLES)
+
+
+class Setting(NamedTuple):
+    """A custom property of a pose bone and the value that it needs."""
+
+    bone: str
+    property: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A bone map as its file has it: names not yet looked up in any rig. Fields as in BoneMap."""
+
+    name: str
+    path: str
+    bones: Mapping[str, tuple[str, ...]]
+    prefixes: tuple[str, ...] = ()
+    landmarks: Mapping[str, str] = field(default_factory=dict[str, str])
+    mover: str = ""
+    parents: Mapping[str, str] = field(default_factory=dict[str, str])
+    settings: tuple[Setting, ...] = ()
+    neutral: tuple[str, ...] = ()
+    driven: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BoneMap:
+    """A preset fitted to one rig: every name is a bone that is there."""
+
+    name: str
+    bones: Mapping[str, tuple[str, ...]]  # part -> its bones, from the root outwards
+    landmarks: Mapping[str, str] = field(default_factory=dict[str, str])  # joint -> bone whose head it is
+    mover: str = ""  # carries the path, and turns with the hips; empty: the hips bone
+    parents: Mapping[str, str] = field(default_factory=dict[str, str])  # bone -> what it follows in truth
+    settings: tuple[Setting, ...] = ()
+    neutral: tuple[str, ...] = ()  # controls that must stand at rest
+    driven: tuple[str, ...] = ()  # patterns of deforming bones that follow mapped ones by themselves
+
+    @property
+    def bone_parts(self) -> dict[str, str]:
+        """bone -> part"""
+        return {bone: part for part, bones in self.bones.items() for bone in bones}
+
+
+def load_preset(path: str | Path) -> Preset:
+    """Read a preset file. Raises PresetError saying what is wrong with it."""
+    path = Path(path)
+    try:
+        record = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PresetError(f"{path}: cannot be read ({error.strerror}). Name a preset file.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PresetError(f"{path}: not a TOML file ({error}). Correct it.") from error
+    reader = _Reader(path, record)
+    preset = Preset(
+        name=reader.text(record, "name", path.stem),
+        path=str(path),
+        bones={part: reader.words(record.get("bones", {}), part) for part in record.get("bones", {})},
+        prefixes=reader.words(record, "prefixes"),
+        landmarks=reader.names("landmarks"),
+        mover=reader.text(record, "mover", ""),
+        parents=reader.names("parents"),
+        settings=reader.settings(),
+        neutral=reader.words(record, "neutral"),
+        driven=reader.words(record, "driven"),
+    )
+    for table, known, found in (("bones", PARTS, preset.bones), ("landmarks", LANDMARKS, preset.landmarks)):
+        for word in found:
+            if word not in known:
+                raise PresetError(f"{path}: [{table}] has no part '{word}'{_nearest(word, known)}. Correct the name.")
+    lacking = [part for part in REQUIRED if not preset.bones.get(part)]
+    if lacking:
+        raise PresetError(f"{path}: [bones] lacks {', '.join(lacking)}. Add a bone name for each.")
+    return preset
+
+
+def presets(folder: str | Path) -> tuple[Preset, ...]:
+    """All presets of a folder, by name. Raises PresetError for a broken one."""
+    return tuple(load_preset(path) for path in sorted(Path(folder).glob("*.toml")))
+
+
+def resolve(preset: Preset, rest: RestPose) -> BoneMap:
+    """Fit a preset to a rig: prefixes and upper/lower case do not matter; bones that are optional may lack.
+
+    Raises PresetError naming every required bone that is not there, and the nearest name that is.
+    """
+    finder = _Finder(preset.prefixes, rest.bone_names)
+    bones = {part: tuple(b for b in map(finder.find, names) if b) for part, names in preset.bones.items()}
+    needed = [name for part in REQUIRED if not bones[part] for name in preset.bones[part]]
+    if preset.mover and not finder.find(preset.mover):
+        needed.append(preset.mover)
+    if needed:
+        told = ", ".join(f"'{name}'{finder.nearest(name)}" for name in needed)
+        raise PresetError(
+            f"preset '{preset.name}': armature '{rest.name}' has no bone {told}. Choose another preset or edit the map."
+        )
+    found = {part: names for part, names in bones.items() if names}
+    _refuse_doubles(preset, found)
+    return BoneMap(
+        name=preset.name,
+        bones=found,
+        landmarks={joint: bone for joint, name in preset.landmarks.items() if (bone := finder.find(name))},
+        mover=finder.find(preset.mover) if preset.mover else "",
+        parents={
+            bone: parent
+            for child, follows in preset.parents.items()
+            if (bone := finder.find(child)) and (parent := finder.find(follows))
+        },
+        settings=tuple(s._replace(bone=bone) for s in preset.settings if (bone := finder.find(s.bone))),
+        neutral=tuple(bone for name in preset.neutral if (bone := finder.find(name))),
+        driven=preset.driven,
+    )
+
+
+def detect(rest: RestPose, choices: Iterable[Preset]) -> tuple[BoneMap, float]:
+    """The preset that fits a rig best, and the share (0..1) of its bones that the rig has.
+
+    Raises PresetError when none fits, naming what the nearest one lacks.
+    """
+    ranked = sorted(choices, key=lambda preset: _share(preset, rest), reverse=True)
+    if not ranked:
+        raise PresetError("there are no presets to choose from. Name a preset file.")
+    refusal: PresetError | None = None
+    for preset in ranked:
+        try:
+            return resolve(preset, rest), _share(preset, rest)
+        except PresetError as error:
+            refusal = refusal or error
+    raise PresetError(f"no preset fits; nearest: {refusal}") from refusal
+
+
+def unmapped(bone_map: BoneMap, rest: RestPose) -> tuple[str, ...]:
+    """Deforming bones that neither the map nor the rig itself drives: they stay at rest against their parent."""
+    mapped = bone_map.bone_parts.keys() | {bone_map.mover}
+    return tuple(
+        name
+        for name, deform in zip(rest.bone_names, rest.deform)
+        if deform and name not in mapped and not any(fnmatch.fnmatchcase(name, p) for p in bone_map.driven)
+    )
+
+
+class _Finder:
+    """Looks bone names up as a rig has them, whatever their case, prefix or name space."""
+
+    def __init__(self, prefixes: Sequence[str], names: Sequence[str]) -> None:
+        self._prefixes = tuple(prefix.lower() for prefix in prefixes)
+        self._plain: dict[str, str] = {}
+        for name in names:
+            self._plain.setdefault(self._strip(name), name)
+        self._plain.update({name.lower(): name for name in names})  # a whole name wins over a stripped one
+
+    def _strip(self, name: str) -> str:
+        plain = name.lower().rpartition(":")[2]
+        prefix = next((p for p in self._prefixes if plain.startswith(p)), "")
+        return plain[len(prefix) :]
+
+    def find(self, name: str) -> str:
+        """The rig's bone, or '' where it has none."""
+        return self._plain.get(name.lower()) or self._plain.get(self._strip(name), "")
+
+    def nearest(self, name: str) -> str:
+        near = difflib.get_close_matches(self._strip(name), self._plain, n=1, cutoff=0.5)
+        return f" (nearest is '{self._plain[near[0]]}')" if near else ""
+
+
+class _Reader:
+    """Takes typed values out of a preset's record; says which entry is wrong."""
+
+    def __init__(self, path: Path, record: Mapping[str, Any]) -> None:
+        self._path, self._record = path, record
+        for key in record:
+            if key not in _KEYS:
+                raise PresetError(f"{path}: unknown entry '{key}'{_nearest(key, _KEYS)}. See presets/rigs/README.md.")
+        for key in _TABLES:
+            if not isinstance(record.get(key, {}), dict):
+                raise self._wrong(key, "a table")
+
+    def _wrong(self, key: str, wanted: str) -> PresetError:
+        return PresetError(f"{self._path}: '{key}' must be {wanted}. See presets/rigs/README.md.")
+
+    def text(self, table: Mapping[str, Any], key: str, default: str) -> str:
+        value = table.get(key, default)
+        if not isinstance(value, str):
+            raise self._wrong(key, "a text")
+        return value
+
+    def words(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        """A text or a list of texts."""
+        value = table.get(key, [])
+        values = cast("list[Any]", value) if isinstance(value, list) else [value]
+        if not all(isinstance(v, str) and v for v in values):
+            raise self._wrong(key, "a bone name or a list of them")
+        return tuple(values)
+
+    def names(self, key: str) -> dict[str, str]:
+        table: Mapping[str, Any] = self._record.get(key, {})
+        return {str(name): self.text(table, name, "") for name in table}
+
+    def settings(self) -> tuple[Setting, ...]:
+        found: list[Setting] = []
+        entries = self._record.get("settings", [])
+        for entry in cast("list[Any]", entries) if isinstance(entries, list) else [entries]:
+            if not isinstance(entry, dict) or set(cast("dict[str, Any]", entry)) != {"bone", "property", "value"}:
+                raise self._wrong("settings", "a list of { bone, property, value }")
+            table = cast("dict[str, Any]", entry)
+            if not isinstance(table["value"], int | float):
+                raise self._wrong("settings", "a list whose values are numbers or booleans")
+            found.append(Setting(self.text(table, "bone", ""), self.text(table, "property", ""), table["value"]))
+        return tuple(found)
+
+
+def _share(preset: Preset, rest: RestPose) -> float:
+    finder = _Finder(preset.prefixes, rest.bone_names)
+    names = [name for names in preset.bones.values() for name in names] + ([preset.mover] if preset.mover else [])
+    return sum(bool(finder.find(name)) for name in names) / len(names)
+
+
+def _refuse_doubles(preset: Preset, bones: Mapping[str, tuple[str, ...]]) -> None:
+    owner: dict[str, str] = {}
+    for part, names in bones.items():
+        for name in names:
+            if name in owner:
+                raise PresetError(
+                    f"preset '{preset.name}': bone '{name}' stands for {owner[name]} and for {part}. Name each bone once."
+                )
+            owner[name] = part
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f", nearest is '{near[0]}'" if near else ""

@@ -1,0 +1,46 @@
+"""What a solve gives: curves for a rig, and what is to be said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .bone_map import Setting
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+FIRST_FRAME = 1  # Blender's scenes start at frame 1
+
+
+class Marker(NamedTuple):
+    """A note on the timeline."""
+
+    frame: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Keys for one armature on a uniform grid of frames.
+
+    Values where `keyed` is False are filled so that arrays stay finite: write no key there.
+    """
+
+    fps: float
+    frames: Array  # (F,) frame numbers, FIRST_FRAME and on by 1
+    rotations: Mapping[str, Array]  # bone -> (F, 4) wxyz basis (`rotation_quaternion`), continuous signs
+    locations: Mapping[str, Array]  # bone -> (F, 3) basis location (`location`), armature units
+    keyed: Mapping[str, Mask]  # bone -> (F,) True where its rotation (and location) gets a key
+    settings: tuple[Setting, ...] = ()  # properties to set on the rig so that it follows these curves
+    neutral_bones: tuple[str, ...] = ()  # controls that must stand at rest for these curves to be right
+    unmapped_bones: tuple[str, ...] = ()  # deforming bones that nothing drives
+    unmapped_parts: tuple[str, ...] = ()  # body parts without a bone, or never known in the motion
+    warnings: tuple[str, ...] = ()
+    markers: tuple[Marker, ...] = ()
+    # bone -> {"mean_deg", "p95_deg"}: angle between its reached and its wished direction over the keyed frames
+    figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])

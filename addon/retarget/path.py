@@ -1,0 +1,107 @@
+"""Where the hips go: the person's path on the rig's own legs, and the keys that move the rig along it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ...lifter.contract.motion import Motion
+from ...lifter.contract.skeleton import BODY_27
+from . import quaternion as quat
+from .bone_map import SIDES, BoneMap
+from .frames import Joints
+from .landmarks import Landmarks
+from .rest import NO_PARENT, RestPose
+from .turns import Bases, driver
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+STANDING = 0.5  # probability from which a contact counts
+LOWEST_PERCENT = 10.0  # of the ankles' heights, where no contact tells when a foot stands
+MOST_LIFT = 0.06  # of the leg: a larger difference in the ankles' height is not one of build
+
+
+def hips_path(motion: Motion, joints: Joints, pelvis: Array, marks: Landmarks) -> Array:
+    """Where the middle of the rig's hips is to be, metres, world. (F, 3)
+
+    joints: of the motion's own frames. pelvis: (F, 3) on the grid of the keys. The path is scaled about the
+    world's origin by the ratio of the legs, so that steps fit the rig; then lifted so that ankles that stand are
+    as high as the rig's. A motion without knees or ankles keeps its size.
+    """
+    own_legs = _leg_lengths({name: marks.positions[None, i] for i, name in enumerate(BODY_27.names)})
+    own, captured = float(own_legs.mean()), _median(_leg_lengths(joints))
+    if not captured > 0:
+        return pelvis
+    ratio = own / captured
+    ankle = _standing_ankle(motion, joints)
+    lift = marks.sole_height - ratio * ankle if np.isfinite(ankle) else 0.0
+    return ratio * pelvis + np.array([0.0, 0.0, np.clip(lift, -MOST_LIFT * own, MOST_LIFT * own)])
+
+
+def mover_bone(rig: RestPose, bone_map: BoneMap) -> int:
+    """The bone that takes the path: the map's mover or the hips, or above it the first that can leave its place."""
+    bone = rig.index(bone_map.mover or bone_map.bones["hips"][0])
+    while rig.connected[bone] and rig.parents[bone] != NO_PARENT:
+        bone = rig.parents[bone]
+    return bone
+
+
+def mover_locations(path: Array, keyed: Mask, turned: Bases, rig: RestPose, bone_map: BoneMap, mover: int) -> Array:
+    """Basis locations of the mover that bring the middle of the thighs' heads onto the path. (F, 3) armature units
+
+    path: (F, 3) metres, world. Values at frames that are not keyed are interpolated.
+    """
+    hips = [_head(rig.index(bone_map.bones[f"{side}_thigh"][0]), turned, rig) for side in SIDES]
+    armature_from_world = np.linalg.inv(rig.world_from_armature)
+    wanted = path @ armature_from_world[:3, :3].T + armature_from_world[:3, 3]
+    shift = wanted - (hips[0] + hips[1]) / 2
+    above = driver(rig, mover, turned.reached)
+    if above is not None:
+        shift = quat.rotate(quat.inv(turned.reached[above]), shift)
+    locations = shift @ rig.matrices[mover, :3, :3]
+    places = np.flatnonzero(keyed)
+    for axis in range(3):
+        locations[:, axis] = np.interp(np.arange(len(path)), places, locations[places, axis])
+    return locations
+
+
+def _head(bone: int, turned: Bases, rig: RestPose) -> Array:
+    """(F, 3) where the bone's head comes to lie by the turns of the bones above, before anything is moved."""
+    chain = [bone]
+    while rig.parents[chain[-1]] != NO_PARENT:
+        chain.append(rig.parents[chain[-1]])
+    place: Array = rig.heads[chain[-1]]
+    for child, parent in zip(reversed(chain[:-1]), reversed(chain)):
+        by = parent if parent in turned.reached else driver(rig, parent, turned.reached)
+        reach = rig.heads[child] - rig.heads[parent]
+        place = place + (reach if by is None else quat.rotate(turned.reached[by], reach))
+    return place
+
+
+def _leg_lengths(joints: Joints) -> Array:
+    """(F,) metres, mean of the two sides."""
+    total: Array = np.zeros(len(joints["pelvis"]))
+    for side in SIDES:
+        for a, b in (("hip", "knee"), ("knee", "ankle")):
+            total += np.linalg.norm(joints[f"{side}_{a}"] - joints[f"{side}_{b}"], axis=-1)
+    return total / len(SIDES)
+
+
+def _standing_ankle(motion: Motion, joints: Joints) -> float:
+    """Height of an ankle whose foot stands flat, metres; NaN where no ankle is known."""
+    ankles = (joints["left_ankle"], joints["right_ankle"])
+    heights: Array = np.concatenate(ankles, axis=-1)[:, 2::3]
+    names = motion.contact_names
+    if all(f"{side}_{point}" in names for side in SIDES for point in ("heel", "toe")):
+        columns = [[names.index(f"{side}_{point}") for side in SIDES] for point in ("heel", "toe")]
+        flat = (motion.contacts[:, columns[0]] > STANDING) & (motion.contacts[:, columns[1]] > STANDING)
+        if np.isfinite(heights[flat]).any():
+            return _median(heights[flat])
+    known = heights[np.isfinite(heights)]
+    return float(np.percentile(known, LOWEST_PERCENT)) if len(known) else float("nan")
+
+
+def _median(values: Array) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else float("nan")

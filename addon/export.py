@@ -1,0 +1,134 @@
+"""How an animated armature leaves Blender: FBX, GLB, BVH, USD, with only its own motion in the file.
+
+Why each FBX setting is what it is stands beside it in presets/export/generic.toml.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..lifter.contract.files import check_output, replacing
+from ..lifter.contract.protocol import OutputError, PresetError, RuntimeUnfitError
+from . import compat
+from .casting import only_selected, rig_objects
+
+PRESETS = Path(__file__).resolve().parent.parent / "presets" / "export"
+FORMATS = ("fbx", "glb", "bvh", "usd")
+
+
+def check_available(kind: str) -> None:
+    """Refuse early a format that this Blender was built without. Raises RuntimeUnfitError."""
+    if kind == "usd" and not compat.has_operator("wm", "usd_export"):
+        raise RuntimeUnfitError("this Blender was built without USD. Leave --usd out or use Blender from blender.org.")
+
+
+def export(
+    context: bpy.types.Context,
+    armature: bpy.types.Object,
+    path: Path,
+    kind: str,
+    *,
+    preset: str = "generic",
+    overwrite: bool = False,
+) -> None:
+    """Write the armature, its meshes and its motion over the scene's frame range. kind: one of FORMATS.
+
+    Raises OutputError, and PresetError for an export preset that cannot be read.
+    """
+    check_output(path, overwrite)
+    exporter = _EXPORTERS[kind]
+    options = load_preset(preset).get(kind, {})
+    assert context.scene is not None
+    with replacing(path) as part, only_selected(context, rig_objects(context.scene, armature), armature):
+        try:
+            exporter(context.scene, armature, str(part), options)
+        except Exception as error:  # exporters are Python add-ons: they raise whatever they meet first
+            detail = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            raise OutputError(f"{path}: Blender's {kind.upper()} exporter failed ({detail}).") from error
+        if not part.is_file():
+            raise OutputError(f"{path}: Blender's {kind.upper()} exporter wrote nothing.")
+
+
+def save_blend(path: Path, *, overwrite: bool = False) -> None:
+    """Save the open file as a copy, so that the file in work keeps its name. Raises OutputError."""
+    check_output(path, overwrite)
+    with replacing(path) as part:
+        try:
+            bpy.ops.wm.save_as_mainfile(filepath=str(part), copy=True)
+        except RuntimeError as error:
+            raise OutputError(f"{path}: cannot be saved ({str(error).strip().splitlines()[-1]}).") from error
+
+
+def preset_names() -> list[str]:
+    """Names of the bundled export presets."""
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def load_preset(name: str) -> dict[str, Any]:
+    """Options by format. Raises PresetError."""
+    path = PRESETS / f"{name}.toml"
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise PresetError(
+            f"{path}: export preset cannot be read ({error}). Choose one of {', '.join(preset_names())}."
+        ) from error
+
+
+def _fbx(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any]) -> None:
+    compat.ensure_addon("io_scene_fbx")
+    bpy.ops.export_scene.fbx(filepath=path, check_existing=False, use_selection=True, **_typed(options))
+
+
+def _glb(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any]) -> None:
+    compat.ensure_addon("io_scene_gltf2")
+    bpy.ops.export_scene.gltf(
+        filepath=path,
+        check_existing=False,
+        export_format="GLB",
+        use_selection=True,
+        **compat.supported(bpy.ops.export_scene.gltf, options),
+    )
+
+
+def _bvh(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any]) -> None:
+    """BVH knows no object transform: the object's scale goes into the numbers, so that they are metres."""
+    compat.ensure_addon("io_anim_bvh")
+    scale = sum(armature.matrix_world.to_scale()) / 3
+    bpy.ops.export_anim.bvh(
+        filepath=path,
+        check_existing=False,
+        frame_start=scene.frame_start,
+        frame_end=scene.frame_end,
+        global_scale=scale,
+        **options,
+    )
+
+
+def _usd(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any]) -> None:
+    if "FINISHED" not in bpy.ops.wm.usd_export(
+        filepath=path,
+        check_existing=False,
+        selected_objects_only=True,
+        export_animation=True,
+        **compat.supported(bpy.ops.wm.usd_export, options),
+    ):
+        raise RuntimeError("it gave up")
+
+
+def _typed(options: dict[str, Any]) -> dict[str, Any]:
+    """TOML has lists, Blender's enum flags want sets."""
+    return {key: set(value) if isinstance(value, list) else value for key, value in options.items()}
+
+
+_EXPORTERS: dict[str, Callable[[bpy.types.Scene, bpy.types.Object, str, dict[str, Any]], None]] = {
+    "fbx": _fbx,
+    "glb": _glb,
+    "bvh": _bvh,
+    "usd": _usd,
+}

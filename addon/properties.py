@@ -1,0 +1,132 @@
+"""What the user chooses in the panel, kept with the scene."""
+
+# No `from __future__ import annotations`: Blender reads properties from the annotations themselves.
+# pyright: reportInvalidTypeForm=false
+
+import bpy
+from bpy.props import CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+from . import export
+from .apply import AUTO, PRESETS
+from .retarget.bone_map import load_preset
+
+OWN_FILE = "FILE"
+
+
+def _is_armature(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object) -> bool:
+    return candidate.type == "ARMATURE"
+
+
+def _rig_presets() -> list[tuple[str, str, str]]:
+    found = [(path.stem, load_preset(path).name) for path in sorted(PRESETS.glob("*.toml"))]
+    return [
+        (AUTO, "Automatic", "Choose the bone map that fits the armature's bone names best"),
+        *((stem, name, f"Bone map for {name} armatures") for stem, name in found),
+        (OWN_FILE, "From File", "A bone map of your own"),
+    ]
+
+
+def _export_presets() -> list[tuple[str, str, str]]:
+    return [(name, export.load_preset(name)["label"], "") for name in export.preset_names()]
+
+
+class V2A_PersonMotion(bpy.types.PropertyGroup):
+    """One captured person."""
+
+    path: StringProperty(subtype="FILE_PATH")
+    armature: PointerProperty(type=bpy.types.Object)  # who played this person last
+
+
+class V2A_Settings(bpy.types.PropertyGroup):
+    """One scene's choices."""
+
+    video: StringProperty(name="Video", description="The video to capture", subtype="FILE_PATH")
+    armature: PointerProperty(
+        name="Armature", description="The armature to animate", type=bpy.types.Object, poll=_is_armature
+    )
+    preset: EnumProperty(name="Preset", description="Which bones play which part of the body", items=_rig_presets())
+    preset_file: StringProperty(name="File", description="A bone map, TOML", subtype="FILE_PATH")
+    people: EnumProperty(
+        name="People",
+        description="Whom to capture",
+        items=[
+            ("largest", "Main Person", "The largest person who stays in the picture"),
+            ("number", "By Number", "The person of this number, 1 being the main one"),
+            ("all", "Everybody", "Each person, on a copy of the armature each"),
+        ],
+    )
+    number: IntProperty(name="Number", description="Which person", default=1, min=1, soft_max=9)
+    height: FloatProperty(
+        name="Height",
+        description="How tall the person is; 0 leaves the size to the network's guess",
+        min=0.0,
+        soft_max=2.5,
+        max=10.0,
+        subtype="DISTANCE",
+        unit="LENGTH",
+    )
+    smooth_hz: FloatProperty(
+        name="Smoothing",
+        description="Movement faster than this many times a second is smoothed away; 0 leaves all of it",
+        default=6.0,
+        min=0.0,
+        soft_max=15.0,
+        max=120.0,
+    )
+    hfov: FloatProperty(
+        name="Field of View",
+        description="Horizontal field of view of the camera in degrees; 0 if unknown",
+        min=0.0,
+        max=170.0,
+    )
+    start: FloatProperty(
+        name="Start", description="Where in the video to begin, in seconds", min=0.0, subtype="TIME_ABSOLUTE"
+    )
+    end: FloatProperty(
+        name="End", description="Where in the video to stop, in seconds; 0 is its end", min=0.0, subtype="TIME_ABSOLUTE"
+    )
+    frame_rate: EnumProperty(
+        name="Frame Rate",
+        description="The speed of the movement stays true in each case",
+        items=[
+            ("auto", "Automatic", "The video's, unless other things in the scene are animated already"),
+            ("clip", "From Video", "Set the scene to the video's frame rate"),
+            ("scene", "From Scene", "Keep the scene's frame rate and resample the movement"),
+        ],
+    )
+    export_preset: EnumProperty(
+        name="For", description="Which program will read the FBX", items=_export_presets(), default="generic"
+    )
+    motions: CollectionProperty(type=V2A_PersonMotion)
+
+
+def worker_options(settings: V2A_Settings) -> dict[str, str]:
+    """The settings as the worker's flags; what is left at 'unknown' is left to the worker."""
+    person = str(settings.number) if settings.people == "number" else settings.people
+    flags = {"person": person, "smooth-hz": f"{settings.smooth_hz:.6g}"}
+    for name, flag in (
+        ("height", "height"),
+        ("hfov", "hfov"),
+        ("start", "start"),
+        ("end", "end"),
+    ):
+        value = getattr(settings, name)
+        if value > 0:
+            flags[flag] = f"{value:.6g}"
+    return flags
+
+
+def rig_preset(settings: V2A_Settings) -> str:
+    """The preset as apply wants it."""
+    return bpy.path.abspath(settings.preset_file) if settings.preset == OWN_FILE else settings.preset
+
+
+def attach() -> None:
+    bpy.types.Scene.v2a = PointerProperty(type=V2A_Settings)
+
+
+def detach() -> None:
+    del bpy.types.Scene.v2a
+
+
+CLASSES = (V2A_PersonMotion, V2A_Settings)

@@ -1,0 +1,115 @@
+"""What else must hold when a motion goes onto a rig: rotation modes, gaps, frame rates, the user's earlier work, copies.
+
+Usage: edges.py MOTION.npz GAPPED.npz NTSC.npz (29.97 frames a second)
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import bpy
+import numpy as np
+from common import RIG, armature, hand_back, heads, load_package
+
+load_package()
+from video_to_armature.addon import apply, casting, compat, rig_file  # noqa: E402
+from video_to_armature.lifter.contract.motion import Motion  # noqa: E402
+from video_to_armature.lifter.contract.protocol import RigError, UsageError  # noqa: E402
+
+motion, gapped, ntsc = (Motion.load(Path(arg)) for arg in sys.argv[1:4])
+result: dict[str, object] = {}
+
+
+def fresh() -> tuple[bpy.types.Scene, bpy.types.Object]:
+    rig_file.open_rig(RIG)
+    return bpy.context.scene, armature()
+
+
+def pose_of(scene: bpy.types.Scene, character: bpy.types.Object) -> np.ndarray:
+    names = [bone.name for bone in character.data.bones]
+    return heads(character, names, range(scene.frame_start, scene.frame_end + 1))
+
+
+scene, character = fresh()
+apply.apply_motion(scene, character, motion)
+plain = pose_of(scene, character)
+
+for mode in ("XYZ", "ZXY", "AXIS_ANGLE"):
+    scene, character = fresh()
+    for bone in character.pose.bones:
+        bone.rotation_mode = mode
+    apply.apply_motion(scene, character, motion)
+    result[f"mode {mode}"] = float(np.abs(pose_of(scene, character) - plain).max())
+    curves = compat.fcurves(character.animation_data.action)
+    jumps = [np.abs(np.diff([k.co[1] for k in c.keyframe_points])).max() for c in curves if "rotation" in c.data_path]
+    result[f"jump {mode}"] = float(max(jumps))
+
+scene, character = fresh()
+report = apply.apply_motion(scene, character, gapped)
+times = np.array([k.co[0] for k in compat.fcurves(character.animation_data.action)[0].keyframe_points])
+result["keys in gap"] = int(((times > 16.5) & (times < 36.5)).sum())
+result["keys outside"] = int((times < 16.5).sum()), int((times > 36.5).sum())
+result["markers"] = [[m.frame, m.name] for m in scene.timeline_markers]
+apply.apply_motion(scene, character, motion)
+result["markers after a whole motion"] = len(scene.timeline_markers)
+
+scene, character = fresh()
+report = apply.apply_motion(scene, character, ntsc)
+result["fresh scene"] = [apply.scene_fps(scene), report.fps, report.warnings]
+
+scene, character = fresh()
+scene.render.fps = 24
+cube = bpy.data.objects.new("cube", None)
+scene.collection.objects.link(cube)
+cube.keyframe_insert("location", frame=1)
+report = apply.apply_motion(scene, character, motion)
+result["busy scene"] = [apply.scene_fps(scene), report.fps, report.frames, report.warnings]
+result["busy scene, end"] = float(np.abs(pose_of(scene, character)[-1] - plain[-1]).max())  # 44/30 s = 35.2/24 s
+report = apply.apply_motion(scene, character, motion, frame_rate="clip")
+result["clip's rate asked for"] = [apply.scene_fps(scene), report.frames, report.warnings]
+
+scene, character = fresh()
+mine = bpy.data.actions.new("my work")
+character.animation_data_create().action = mine
+character.pose.bones["mixamorig:Spine"].scale = (2, 2, 2)
+character.pose.bones["mixamorig:LeftLeg"].location = (0, 0.1, 0)
+character.pose.bones["mixamorig:LeftHandIndex1"].rotation_quaternion = (0.9, 0.3, 0.0, 0.0)
+apply.apply_motion(scene, character, motion)
+result["user's action kept"] = mine.use_fake_user
+knees = [list(character.data.bones.keys()).index(f"mixamorig:{name}") for name in ("Head", "LeftLeg", "LeftFoot")]
+result["hand-posed"] = float(np.abs(pose_of(scene, character) - plain)[:, knees].max())
+result["finger left as posed"] = character.pose.bones["mixamorig:LeftHandIndex1"].rotation_quaternion[1] > 0.1
+
+scene, character = fresh()
+scene.frame_set(1)
+people = casting.cast(bpy.context, [character], 3, named=False)
+apply.apply_people(scene, people, [motion, gapped, motion])
+bpy.context.view_layer.update()
+result["people"] = sorted(p.name for p in people)
+meshes = {o.name: o.modifiers[0].object.name for o in scene.objects if o.type == "MESH"}
+result["meshes follow"] = sorted(meshes.values())
+names = [bone.name for bone in character.data.bones]
+result["third as first"] = float(np.abs(heads(people[2], names, range(1, 46)) - plain).max())
+result["actions"] = len({p.animation_data.action.name for p in people})
+result["range"] = [scene.frame_start, scene.frame_end]
+try:
+    casting.cast(bpy.context, people[:2], 3, named=True)
+except UsageError as error:
+    result["too few named"] = str(error)
+
+scene, character = fresh()
+character.animation_data_create().action = bpy.data.actions.new("strip")
+if hasattr(character.animation_data, "action_slot"):
+    character.animation_data.action_slot = character.animation_data.action.slots.new(id_type="OBJECT", name="x")
+track = character.animation_data.nla_tracks.new()
+track.strips.new("s", 1, character.animation_data.action)
+character.animation_data.action = None
+character.animation_data.use_tweak_mode = True
+try:
+    apply.apply_motion(scene, character, motion)
+    result["tweak mode"] = "no error" if character.animation_data.use_tweak_mode else "tweak mode did not hold"
+except RigError as error:
+    result["tweak mode"] = str(error)
+
+hand_back(**result)

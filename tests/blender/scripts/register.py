@@ -1,0 +1,36 @@
+"""Install the built zip given as the extension, enable, disable and enable it again.
+
+Usage: register.py ZIP.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import bpy  # isort: skip  (addon_utils exists only after it)
+import addon_utils
+from common import hand_back
+
+MODULE = "bl_ext.user_default.video_to_armature"
+
+
+def main(archive: Path) -> dict[str, Any]:
+    bpy.ops.extensions.package_install_files(filepath=str(archive), repo="user_default", enable_on_install=True)
+    settings = bpy.context.scene.v2a
+    found = {
+        "enabled": addon_utils.check(MODULE)[1],
+        "classes": [name for name in dir(bpy.types) if name.startswith("V2A_")],
+        "has_settings": settings.preset == "auto",
+        "presets": [item.identifier for item in settings.bl_rna.properties["preset"].enum_items],
+    }
+    addon_utils.disable(MODULE, default_set=True)
+    found["left_over"] = [name for name in dir(bpy.types) if name.startswith("V2A_")]
+    found["left_over"] += ["v2a"] if hasattr(bpy.types.Scene, "v2a") else []
+    found["handlers"] = [h.__name__ for h in bpy.app.handlers.load_post if h.__module__.startswith(MODULE)]
+    addon_utils.enable(MODULE, default_set=True)
+    return {**found, "again": addon_utils.check(MODULE)[1]}
+
+
+hand_back(**main(Path(sys.argv[1])))

@@ -14,7 +14,6 @@ IDENTITY: Array = np.array([1.0, 0.0, 0.0, 0.0])
 _TINY = 1e-12
 _OPPOSITE = 1e-9  # length of the unscaled swing below which directions are opposite
 _NEARLY_EQUAL = 1 - 1e-9  # cosine above which slerp's sines vanish and a straight line is exact enough
-GIMBAL = 1e-7  # cosine of the middle angle below which the first and last Euler axes coincide
 
 
 def normalised(v: Array) -> Array:
@@ -128,52 +127,3 @@ def continuous(q: Array) -> Array:
     flips = (q[1:] * q[:-1]).sum(-1) < 0
     signs = np.concatenate(([1.0], np.where(np.cumsum(flips) % 2 == 1, -1.0, 1.0)))
     return q * signs[:, None] * (-1.0 if q[0, 0] < 0 else 1.0)
-
-
-def from_euler(angles: Array, order: str) -> Array:
-    """angles: (..., 3) radians x, y, z. order as Blender names it: 'XYZ' turns about X first, then Y, then Z."""
-    q = IDENTITY
-    for letter in order:
-        axis = "XYZ".index(letter)
-        q = mul(about(np.eye(3)[axis], angles[..., axis]), q)
-    return q
-
-
-def to_euler(q: Array, order: str) -> Array:
-    """q: (..., 4) unit. (..., 3) radians x, y, z in Blender's `order`, the middle axis within +-90 degrees.
-
-    Where the first and the last axis coincide (gimbal lock) the last angle is 0.
-    """
-    i, j, k = ("XYZ".index(letter) for letter in order)
-    sign = 1.0 if (j - i) % 3 == 1 else -1.0  # an odd order of axes turns the other way
-    m = to_matrix(q)
-    cosine = np.hypot(m[..., i, i], m[..., j, i])
-    free = cosine > GIMBAL
-    out = np.empty(q.shape[:-1] + (3,))
-    out[..., i] = np.where(
-        free, np.arctan2(sign * m[..., k, j], m[..., k, k]), np.arctan2(-sign * m[..., j, k], m[..., j, j])
-    )
-    out[..., j] = np.arctan2(-sign * m[..., k, i], cosine)
-    out[..., k] = np.where(free, np.arctan2(sign * m[..., j, i], m[..., i, i]), 0.0)
-    return out
-
-
-def to_euler_continuous(q: Array, order: str) -> Array:
-    """q: (F, 4) unit. (F, 3) as to_euler, each frame the one of the equal triples that lies nearest to the last.
-
-    Every rotation has two triples, and each angle may go round: what is nearest makes a curve without jumps.
-    """
-    j = "XYZ".index(order[1])
-    first = to_euler(q, order)
-    second = first + np.pi
-    second[..., j] = np.pi - first[..., j]
-    out = first.copy()
-    for f in range(1, len(out)):
-        ways = (_nearest_turn(first[f], out[f - 1]), _nearest_turn(second[f], out[f - 1]))
-        out[f] = min(ways, key=lambda way: float(np.abs(way - out[f - 1]).sum()))
-    return out
-
-
-def _nearest_turn(angles: Array, to: Array) -> Array:
-    """angles, to: (3,) radians. The same angles, whole turns added so that each lies next to its goal."""
-    return angles - 2 * np.pi * np.round((angles - to) / (2 * np.pi))

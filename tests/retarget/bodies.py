@@ -33,6 +33,15 @@ LIMBS = {  # part -> the joints that its bone runs between
 NEXT = {"upper_arm": "forearm", "forearm": "hand", "thigh": "shin", "shin": "foot"}
 
 
+def from_euler(angles: np.ndarray, order: str) -> np.ndarray:
+    """angles: (..., 3) radians x, y, z. order as Blender names it: 'XYZ' turns about X first, then Y, then Z."""
+    q = quat.IDENTITY
+    for letter in order:
+        axis = "XYZ".index(letter)
+        q = quat.mul(quat.about(np.eye(3)[axis], angles[..., axis]), q)
+    return q
+
+
 def rest_from_json(name: str) -> RestPose:
     """A rig of tests/data/rigs as a RestPose."""
     record = json.loads((RIGS / f"{name}.json").read_text())
@@ -53,7 +62,7 @@ def rest_from_json(name: str) -> RestPose:
     u, _, v = np.linalg.svd(matrices[:, :3, :3])  # the file rounds to six decimals
     matrices[:, :3, :3] = u @ v
     world = np.eye(4)
-    world[:3, :3] = quat.to_matrix(quat.from_euler(np.radians(placed["rotation_euler_deg"]), "XYZ")) * placed["scale"]
+    world[:3, :3] = quat.to_matrix(from_euler(np.radians(placed["rotation_euler_deg"]), "XYZ")) * placed["scale"]
     world[:3, 3] = placed["location"]
     return RestPose(
         name=record["name"],

@@ -3,7 +3,6 @@
 import itertools
 
 import numpy as np
-import pytest
 
 from video_to_armature.addon.retarget import quaternion as quat
 
@@ -85,29 +84,3 @@ def test_continuous_signs_keep_the_rotations():
     assert ((mended[1:] * mended[:-1]).sum(-1) > 0).all()
     assert quat.continuous(torn[:1]).shape == (1, 4)
     assert quat.continuous(torn[:0]).shape == (0, 4)
-
-
-@pytest.mark.parametrize("order", ORDERS)
-def test_euler_angles_and_back(order):
-    locked = RNG.uniform(-3, 3, (50, 3))
-    locked[:, "XYZ".index(order[1])] = np.pi / 2 * np.sign(locked[:, 0])
-    for q in (Q, quat.from_euler(locked, order)):
-        assert same(quat.from_euler(quat.to_euler(q, order), order), q) < 3e-7
-
-
-def test_euler_order_is_blenders():
-    """'XYZ' turns about X first: the matrix is Rz Ry Rx (measured with mathutils.Euler in Blender 4.5)."""
-    x, y, z = (quat.to_matrix(quat.about(axis, np.array(a))) for axis, a in zip(np.eye(3), (0.3, -1.1, 2.0)))
-    assert np.allclose(quat.to_matrix(quat.from_euler(np.array([0.3, -1.1, 2.0]), "XYZ")), z @ y @ x)
-    assert np.allclose(quat.to_matrix(quat.from_euler(np.array([0.3, -1.1, 2.0]), "YXZ")), z @ x @ y)
-
-
-@pytest.mark.parametrize("order", ORDERS)
-def test_continuous_euler_angles_do_not_jump(order):
-    """A slow turn through gimbal lock and over whole turns: same rotations, no step above what the turn makes."""
-    t = np.linspace(0, 1, 400)
-    angles = np.stack((9 * t, 2.5 * np.sin(5 * t), -7 * t), -1)
-    q = quat.from_euler(angles, order)
-    found = quat.to_euler_continuous(q, order)
-    assert same(quat.from_euler(found, order), q) < 1e-6
-    assert np.abs(np.diff(found, axis=0)).max() < np.abs(np.diff(angles, axis=0)).max() + 1e-3

@@ -71,7 +71,8 @@ def only_selected(
     """
     layer = context.view_layer
     assert layer is not None
-    mode, was_active = context.mode, layer.objects.active
+    was_active = layer.objects.active
+    mode = was_active.mode if was_active is not None else "OBJECT"
     if mode != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")
     selected = [o for o in layer.objects if o.select_get()]
@@ -96,8 +97,8 @@ def only_selected(
         for o in selected:
             o.select_set(True)
         layer.objects.active = was_active
-        if mode != "OBJECT" and was_active is not None:
-            bpy.ops.object.mode_set(mode="POSE" if mode == "POSE" else "EDIT" if mode.startswith("EDIT") else "OBJECT")
+        if mode != "OBJECT":
+            bpy.ops.object.mode_set(mode=mode)
 
 
 def _hangs_on(o: bpy.types.Object, armature: bpy.types.Object) -> bool:

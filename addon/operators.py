@@ -4,6 +4,7 @@
 # pyright: reportInvalidTypeForm=false
 
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 
@@ -34,10 +35,13 @@ def problem(context: bpy.types.Context) -> str:
 
 def runtime_problem(context: bpy.types.Context) -> str:
     """Why there is no interpreter, '' when there is one."""
+    named = preferences.interpreter(context)
     try:
-        runtime.find(preferences.interpreter(context))
+        runtime.find(named)
     except V2AError as error:
-        return str(error)
+        if named or os.environ.get(runtime.VARIABLE):
+            return str(error)
+        return "The capture needs a Python interpreter with torch and mediapipe, and none is named yet."
     return ""
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import bpy
 
 from . import operators, watch
 from .apply import ApplyReport
 from .capture import duration
 from .properties import OWN_FILE
+from .wrapping import wrapped
 
 TAB = "Video to Armature"
-LETTER_PX = 7.0  # mean width of a letter at interface scale 1
 BONES_SHOWN = 12
 
 
@@ -37,7 +35,7 @@ class V2A_PT_main(bpy.types.Panel):
         missing = operators.runtime_problem(context)
         if missing:
             box = layout.box()
-            _text(context, box, missing, icon="ERROR")
+            wrapped(context, box, missing, icon="ERROR")
             box.operator("v2a.open_preferences", icon="PREFERENCES")
         if watch.running():
             _draw_progress(layout)
@@ -79,11 +77,11 @@ class V2A_PT_result(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(watch.reports) or len(context.scene.v2a.motions) > 0
+        return len(context.scene.v2a.motions) > 0
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.v2a
-        for report in watch.reports:
+        for report in filter(_still_there, watch.reports):
             _draw_report(context, layout, report)
         layout.operator("v2a.apply", icon="FILE_REFRESH")
         column = layout.column(align=True)
@@ -98,7 +96,7 @@ def _draw_start(context: bpy.types.Context, layout: bpy.types.UILayout, *, enabl
     row.operator("v2a.start", icon="PLAY")
     run = watch.current
     if run is not None and run.error:
-        _text(context, layout.box(), run.error, icon="ERROR")
+        wrapped(context, layout.box(), run.error, icon="ERROR")
     elif run is not None and run.cancelled:
         layout.label(text="Cancelled", icon="CANCEL")
     elif enabled and operators.problem(context):
@@ -112,15 +110,14 @@ def _draw_progress(layout: bpy.types.UILayout) -> None:
         layout.label(text="Stopping …", icon="SORTTIME")
         return
     progress = run.capture.progress if run.capture is not None else None
-    row = layout.row(align=True)
+    row = layout.row()
     row.scale_y = 1.5
     row.progress(
         text="Starting" if progress is None else progress.label,
         factor=0.0 if progress is None else progress.fraction,
     )
-    row.operator("v2a.cancel", text="", icon="X")
-    if progress is not None and progress.text:
-        layout.label(text=progress.text)
+    layout.label(text=progress.text if progress is not None else "")
+    layout.operator("v2a.cancel", icon="X")
 
 
 def _draw_report(context: bpy.types.Context, layout: bpy.types.UILayout, report: ApplyReport) -> None:
@@ -132,11 +129,18 @@ def _draw_report(context: bpy.types.Context, layout: bpy.types.UILayout, report:
     column.label(text=f"{moved} bones moved, {report.preset} preset", icon="BLANK1")
     if report.unmapped_parts:
         parts = ", ".join(part.replace("_", " ") for part in report.unmapped_parts)
-        _text(context, column, f"No bone or no data for: {parts}", icon="INFO")
+        wrapped(context, column, f"No bone or no data for: {parts}", icon="INFO")
     for warning in report.warnings:
-        _text(context, column, warning, icon="ERROR")
+        wrapped(context, column, warning, icon="ERROR")
     if report.unmapped_bones:
         _draw_unmapped(context, layout, report)
+
+
+def _still_there(report: ApplyReport) -> bool:
+    """Not undone, and not given another action since."""
+    armature = bpy.data.objects.get(report.armature)
+    animation = armature.animation_data if armature is not None else None
+    return animation is not None and animation.action is not None and animation.action.name == report.action
 
 
 def _draw_unmapped(context: bpy.types.Context, layout: bpy.types.UILayout, report: ApplyReport) -> None:
@@ -145,18 +149,7 @@ def _draw_unmapped(context: bpy.types.Context, layout: bpy.types.UILayout, repor
     if body is not None:
         shown = report.unmapped_bones[:BONES_SHOWN]
         more = len(report.unmapped_bones) - len(shown)
-        _text(context, body, ", ".join(shown) + (f" and {more} more" if more else ""))
-
-
-def _text(context: bpy.types.Context, layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:
-    """A message over as many lines as the panel's width asks for: Blender's labels do not wrap."""
-    scale = context.preferences.system.ui_scale
-    width = context.region.width if context.region else 300
-    letters = max(20, int((width - 60 * scale) / (LETTER_PX * scale)))
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for i, line in enumerate(textwrap.wrap(text, letters)):
-        column.label(text=line, icon=icon if i == 0 else "BLANK1" if icon != "NONE" else "NONE")
+        wrapped(context, body, ", ".join(shown) + (f" and {more} more" if more else ""))
 
 
 CLASSES = (V2A_PT_main, V2A_PT_options, V2A_PT_result)

@@ -7,6 +7,7 @@ import bpy
 from bpy.props import StringProperty
 
 from . import watch
+from .wrapping import wrapped
 
 PACKAGE = str(__package__).rpartition(".")[0]  # the extension's own name, under which Blender keeps its preferences
 
@@ -29,7 +30,7 @@ class V2A_Preferences(bpy.types.AddonPreferences):
         row.operator("v2a.check_runtime")
         if watch.runtime_answer:
             fit, text = watch.runtime_answer
-            layout.label(text=text, icon="CHECKMARK" if fit else "ERROR")
+            wrapped(context, layout, text, icon="CHECKMARK" if fit else "ERROR")
 
 
 def interpreter(context: bpy.types.Context) -> str:

@@ -3,6 +3,8 @@
 # No `from __future__ import annotations`: Blender reads properties from the annotations themselves.
 # pyright: reportInvalidTypeForm=false
 
+import math
+
 import bpy
 from bpy.props import CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
@@ -66,7 +68,7 @@ class V2A_Settings(bpy.types.PropertyGroup):
         unit="LENGTH",
     )
     smooth_hz: FloatProperty(
-        name="Smoothing",
+        name="Smoothing (Hz)",
         description="Movement faster than this many times a second is smoothed away; 0 leaves all of it",
         default=6.0,
         min=0.0,
@@ -75,9 +77,10 @@ class V2A_Settings(bpy.types.PropertyGroup):
     )
     hfov: FloatProperty(
         name="Field of View",
-        description="Horizontal field of view of the camera in degrees; 0 if unknown",
+        description="Horizontal field of view of the camera; 0 if unknown",
         min=0.0,
-        max=170.0,
+        max=math.radians(170.0),
+        subtype="ANGLE",
     )
     start: FloatProperty(
         name="Start", description="Where in the video to begin, in seconds", min=0.0, subtype="TIME_ABSOLUTE"
@@ -104,16 +107,13 @@ def worker_options(settings: V2A_Settings) -> dict[str, str]:
     """The settings as the worker's flags; what is left at 'unknown' is left to the worker."""
     person = str(settings.number) if settings.people == "number" else settings.people
     flags = {"person": person, "smooth-hz": f"{settings.smooth_hz:.6g}"}
-    for name, flag in (
-        ("height", "height"),
-        ("hfov", "hfov"),
-        ("start", "start"),
-        ("end", "end"),
-    ):
-        value = getattr(settings, name)
-        if value > 0:
-            flags[flag] = f"{value:.6g}"
-    return flags
+    values = {
+        "height": settings.height,
+        "hfov": math.degrees(settings.hfov),
+        "start": settings.start,
+        "end": settings.end,
+    }
+    return flags | {flag: f"{value:.6g}" for flag, value in values.items() if value > 0}
 
 
 def rig_preset(settings: V2A_Settings) -> str:

@@ -63,8 +63,8 @@ def find(named: str = "", source: str = "the preference", environment: Mapping[s
     if own.is_file():
         return own
     raise RuntimeUnfitError(
-        "no Python interpreter is set to run the capture. Name one that has torch and mediapipe in "
-        f"Preferences > Add-ons > Video to Armature, with --runtime, or in {VARIABLE}."
+        "no Python interpreter is named to run the capture. Name one that has torch and mediapipe, in the extension's "
+        f"preferences, with --runtime, or in {VARIABLE}."
     )
 
 

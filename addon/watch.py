@@ -208,6 +208,7 @@ def _apply(run: Run) -> None:
     for path in run.results():
         scene.v2a.motions.add().path = str(path)
     with bpy.context.temp_override(window=window, scene=scene):
+        bpy.ops.ed.undo_push(message="Capture Video")  # undoing the animation must not lose the motion
         try:
             bpy.ops.v2a.apply("EXEC_DEFAULT", True)  # True: push an undo step
         except RuntimeError as error:  # what the operator reported, already in words

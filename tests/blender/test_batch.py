@@ -39,6 +39,9 @@ Frame Time: 0.0333333
 """
 NO_ARMATURE = '{"asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": [0]}], "nodes": [{"name": "empty"}]}'
 
+# What does not depend on Blender's version is not asked four times.
+oldest_and_newest = pytest.mark.parametrize("version", ["4.2", "5.2"], indirect=True)
+
 
 def left_in(folder: Path) -> list[str]:
     """Files in the folder, but for the scratch home."""
@@ -67,6 +70,7 @@ def test_all_outputs_are_written(batch: Batch, motion_file: Path, tmp_path: Path
     assert report["people"][0]["figures"]
 
 
+@oldest_and_newest
 def test_usage_errors(batch: Batch, motion_file: Path, tmp_path: Path) -> None:
     refused(batch(), 2, "--video", "--motion")
     refused(batch("--motion", motion_file, "--rig", RIG), 2, "nothing to write")
@@ -76,6 +80,7 @@ def test_usage_errors(batch: Batch, motion_file: Path, tmp_path: Path) -> None:
     assert left_in(tmp_path) == []
 
 
+@oldest_and_newest
 def test_unreadable_input(batch: Batch, tmp_path: Path) -> None:
     output = ("--rig", RIG, "--fbx", tmp_path / "o.fbx")
     noise = tmp_path / "noise.npz"
@@ -100,6 +105,7 @@ def test_unfit_runtime(batch: Batch, version: str, tmp_path: Path) -> None:
     assert left_in(tmp_path) == ["v.mp4"]
 
 
+@oldest_and_newest
 def test_unfit_rig(batch: Batch, motion_file: Path, tmp_path: Path) -> None:
     (tmp_path / "stick.bvh").write_text(STICK)
     (tmp_path / "none.gltf").write_text(NO_ARMATURE)
@@ -121,6 +127,7 @@ def test_unfit_rig(batch: Batch, motion_file: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "o.fbx").exists()
 
 
+@oldest_and_newest
 def test_outputs_in_the_way(batch: Batch, motion_file: Path, tmp_path: Path) -> None:
     there = tmp_path / "there.fbx"
     there.write_text("the user's own")
@@ -135,6 +142,7 @@ def test_outputs_in_the_way(batch: Batch, motion_file: Path, tmp_path: Path) -> 
     assert left_in(tmp_path) == ["there.fbx"]
 
 
+@oldest_and_newest
 def test_a_failed_run_reports_too(batch: Batch, motion_file: Path, tmp_path: Path) -> None:
     (tmp_path / "stick.bvh").write_text(STICK)
     outcome = batch(
@@ -169,6 +177,7 @@ def test_two_people_get_a_rig_and_an_fbx_each(batch: Batch, motion_file: Path, t
     assert batch(*start, "--fbx", tmp_path / "n.fbx").code == 0
 
 
+@oldest_and_newest
 def test_report_only_and_help(batch: Batch, motion_file: Path, tmp_path: Path) -> None:
     assert batch("--motion", motion_file, "--rig", RIG, "--report", tmp_path / "r.json").code == 0
     assert "--runtime PYTHON" in batch("--help").stdout

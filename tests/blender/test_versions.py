@@ -49,6 +49,8 @@ def test_enables_disables_and_enables_again(script: Script, extension_zip: Path)
     assert found["has_settings"]
     assert {"V2A_PT_main", "V2A_OT_start", "V2A_OT_export_fbx"} <= set(found["classes"])
     assert {"auto", "mixamo", "rigify", "FILE"} <= set(found["presets"])
+    assert found["flags"] == {"person": "largest", "smooth-hz": "6"}
+    assert found["more_flags"] == {"person": "2", "smooth-hz": "6", "hfov": "60", "end": "2.5"}
     assert found["left_over"] == []
     assert found["handlers"] == []
     assert not outcome.own_warnings
@@ -76,8 +78,9 @@ def test_report_tells_what_was_done(version: str, kind: str, applied: Any) -> No
     assert (report["exit_code"], report["error"], report["warnings"]) == (0, None, [])
     assert (report["frames"], report["fps"], report["preset"]) == (45, 30.0, kind)
     assert len(report["bones_mapped"]) == 22
-    assert set(report["seconds"]) == {"rig", "apply", "fbx", "save"}
-    assert report["outputs"] == [str(folder / "out.fbx"), str(folder / "out.blend")]
+    formats = ["fbx", "glb", "bvh", "usd"] if kind == "mixamo" else ["fbx"]
+    assert list(report["seconds"]) == ["rig", "apply", *formats, "save"]
+    assert report["outputs"] == [str(folder / f"out.{suffix}") for suffix in (*formats, "blend")]
     assert found["fps"] == 30.0
     assert found["hips_travel"] > 1.0  # 1.1 m a second for 1.5 s
 
@@ -89,6 +92,12 @@ def test_fbx_brings_the_motion_back(version: str, kind: str, applied: Any) -> No
     assert np.allclose(found["fbx_scale"], 1.0, atol=1e-6)  # 100 is what engines stumble over
     assert len(found["fbx_actions"]) == 1
     assert found["fbx_leaves"] == []
+
+
+def test_other_formats_bring_the_motion_back(version: str, applied: Any) -> None:
+    errors = applied(version, "mixamo")[0]["other_errors"]
+    assert set(errors) == {"glb", "bvh", "usd"}
+    assert max(errors.values()) < METRES
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -143,6 +152,7 @@ def test_rotation_modes_gaps_rates_and_earlier_work(script: Script, edge_motions
     assert found["user's action kept"]
     assert found["hand-posed"] < 1e-6
     assert found["finger left as posed"]
+    assert found["export from pose mode"] == [True, "POSE", True]
 
 
 def test_several_people_play_on_copies(script: Script, edge_motions: list[Path]) -> None:
@@ -158,3 +168,14 @@ def test_several_people_play_on_copies(script: Script, edge_motions: list[Path])
 def test_root_package_imports_nothing() -> None:
     source = (ROOT / "__init__.py").read_text("utf-8")
     assert not [line for line in source.splitlines() if line.startswith(("import ", "from "))]
+
+
+def test_each_person_is_exported_with_their_own_motion(
+    script: Script, edge_motions: list[Path], tmp_path: Path
+) -> None:
+    # 4.2's glTF exporter binds every action of the file to the armature unless told not to
+    found = script("people.py", *edge_motions[:2], tmp_path).result
+    assert found["code"] == 0
+    assert found["apart"] > 0.1
+    assert len(found["errors"]) == 4
+    assert max(found["errors"].values()) < METRES

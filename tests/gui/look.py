@@ -17,11 +17,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DISPLAY = ":77"
+CHROOT = shutil.which("chroot") or "/usr/sbin/chroot"
 SIZE = (1280, 800)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("--chroot", type=Path, default=Path("/opt/trixie"))
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "gui")
     given = parser.parse_args()
@@ -33,7 +34,7 @@ def main() -> int:
     subprocess.run([sys.executable, tool, "build", "--source-dir", ROOT, "--output-dir", out], check=True, timeout=60)
     [archive] = out.glob("*.zip")
     environment = {
-        "PATH": "/usr/bin:/bin",
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(home),
         "XDG_RUNTIME_DIR": str(home),
         "DISPLAY": DISPLAY,
@@ -42,14 +43,14 @@ def main() -> int:
     }
 
     def inside(*command: str | Path, timeout: float = 120) -> None:
-        subprocess.run(["chroot", given.chroot, *command], env=environment, check=True, timeout=timeout)
+        subprocess.run([CHROOT, given.chroot, *command], env=environment, check=True, timeout=timeout)
 
     inside("blender", "--command", "extension", "validate", archive)
     inside("blender", "--command", "extension", "install-file", "-r", "user_default", "--enable", archive)
     quiet = "import bpy; bpy.context.preferences.view.show_splash = False; bpy.ops.wm.save_userpref()"
     inside("blender", "-b", "--python-expr", quiet)
     server = subprocess.Popen(
-        ["chroot", given.chroot, "Xvfb", DISPLAY, "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-nolisten", "tcp"],
+        [CHROOT, given.chroot, "Xvfb", DISPLAY, "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-nolisten", "tcp"],
         env=environment,
         stderr=subprocess.DEVNULL,
     )

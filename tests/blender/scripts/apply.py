@@ -58,6 +58,9 @@ if kind == "rigify":
     make_rigify(source)
 fbx, blend, report = folder / "out.fbx", folder / "out.blend", folder / "report.json"
 arguments = ["--motion", motion_path, "--rig", source, "--fbx", fbx, "--save", blend, "--report", report]
+others = {"glb": folder / "out.glb", "bvh": folder / "out.bvh", "usd": folder / "out.usd"} if kind == "mixamo" else {}
+for flag, path in others.items():
+    arguments += [f"--{flag}", path]
 code = batch_run.main([str(a) for a in arguments])
 told = json.loads(report.read_text())
 if code:
@@ -92,6 +95,23 @@ actions = [a.name for a in bpy.data.actions]
 leaves = [b.name for b in back.data.bones if b.name.endswith("_end")]
 scale = tuple(back.matrix_world.to_scale())
 
+# The other formats, by the heads of bones that they keep.
+other_errors: dict[str, float] = {}
+for flag, path in others.items():
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.context.scene.render.fps = 30
+    if flag == "glb":
+        bpy.ops.import_scene.gltf(filepath=str(path))
+    elif flag == "bvh":
+        bpy.ops.import_anim.bvh(filepath=str(path), axis_forward="Y", axis_up="Z", rotate_mode="QUATERNION")
+    else:
+        bpy.ops.wm.usd_import(filepath=str(path))
+    came = armature()
+    kept = [i for i, name in enumerate(names) if name in came.pose.bones or name.replace(":", "_") in came.pose.bones]
+    spelled = [names[i] if names[i] in came.pose.bones else names[i].replace(":", "_") for i in kept]
+    assert len(kept) > 40, flag
+    other_errors[flag] = float(np.abs(heads(came, spelled, frames) - moved[:, kept]).max())
+
 bpy.ops.wm.open_mainfile(filepath=str(blend))
 reopened = heads(armature(), names, frames)
 
@@ -108,6 +128,7 @@ hand_back(
     fbx_actions=actions,
     fbx_objects=nodes,
     fbx_leaves=leaves,
+    other_errors=other_errors,
     blend_error=float(np.abs(reopened - moved).max()),
     fps=bpy.context.scene.render.fps / bpy.context.scene.render.fps_base,
 )

@@ -13,7 +13,7 @@ import numpy as np
 from common import RIG, armature, hand_back, heads, load_package
 
 load_package()
-from video_to_armature.addon import apply, casting, compat, rig_file  # noqa: E402
+from video_to_armature.addon import apply, casting, compat, export, rig_file  # noqa: E402
 from video_to_armature.lifter.contract.motion import Motion  # noqa: E402
 from video_to_armature.lifter.contract.protocol import RigError, UsageError  # noqa: E402
 
@@ -80,6 +80,14 @@ result["user's action kept"] = mine.use_fake_user
 knees = [list(character.data.bones.keys()).index(f"mixamorig:{name}") for name in ("Head", "LeftLeg", "LeftFoot")]
 result["hand-posed"] = float(np.abs(pose_of(scene, character) - plain)[:, knees].max())
 result["finger left as posed"] = character.pose.bones["mixamorig:LeftHandIndex1"].rotation_quaternion[1] > 0.1
+
+bpy.context.view_layer.objects.active = character
+bpy.ops.object.mode_set(mode="POSE")
+character.hide_select = True
+out = Path(sys.argv[1]).with_name(f"posed-{bpy.app.version[0]}{bpy.app.version[1]}.fbx")
+export.export(bpy.context, character, out, "fbx", preset="unreal", overwrite=True)
+result["export from pose mode"] = [out.is_file(), bpy.context.mode, character.hide_select]
+bpy.ops.object.mode_set(mode="OBJECT")
 
 scene, character = fresh()
 scene.frame_set(1)

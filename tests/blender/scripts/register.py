@@ -5,6 +5,7 @@ Usage: register.py ZIP.
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,10 @@ def main(archive: Path) -> dict[str, Any]:
         "has_settings": settings.preset == "auto",
         "presets": [item.identifier for item in settings.bl_rna.properties["preset"].enum_items],
     }
+    flags = sys.modules[f"{MODULE}.addon.properties"].worker_options
+    found["flags"] = flags(settings)
+    settings.people, settings.number, settings.hfov, settings.end = "number", 2, math.radians(60), 2.5
+    found["more_flags"] = flags(settings)
     addon_utils.disable(MODULE, default_set=True)
     found["left_over"] = [name for name in dir(bpy.types) if name.startswith("V2A_")]
     found["left_over"] += ["v2a"] if hasattr(bpy.types.Scene, "v2a") else []

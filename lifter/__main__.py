@@ -218,7 +218,7 @@ def _train(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Calla
         sys.stderr.flush()
 
     plan = Plan(**{name: getattr(a, name) for name in names if getattr(a, name) is not None})
-    path = train(plan, load_mocap(a.mocap / "train_00.npz"), load_mocap(a.mocap / "val.npz"), a.folder, tell)
+    path = train(plan, load_mocap(a.mocap / "train_00.npz"), load_mocap(a.mocap / "val.npz"), a.folder, tell, cancelled)
     say(Event("done", {"outputs": [str(path)]}))
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..contract.protocol import Cancelled
 from ..contract.skeleton import BODY_27
 from ..models import build, weights
 from .augment import Augment, make_batch
@@ -69,8 +70,18 @@ class Plan:
         }  # fmt: skip
 
 
-def train(plan: Plan, motions: MocapSet, held_out: MocapSet, folder: Path, say: Callable[[str], None]) -> Path:
-    """Run or resume the plan in `folder`; returns the weights file. `say` gets a line now and then."""
+def train(
+    plan: Plan,
+    motions: MocapSet,
+    held_out: MocapSet,
+    folder: Path,
+    say: Callable[[str], None],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Path:
+    """Run or resume the plan in `folder`; returns the weights file. `say` gets a line now and then.
+
+    When `cancelled` says so the checkpoint is written and Cancelled raised.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if plan.threads:
         torch.set_num_threads(plan.threads)
@@ -130,9 +141,12 @@ def train(plan: Plan, motions: MocapSet, held_out: MocapSet, folder: Path, say: 
         took = time.perf_counter() - began
         spent += took if took < SUSPENDED_S or step < 5 else 0
         running = loss.item() if step == 1 else 0.98 * running + 0.02 * loss.item()
-        if spent - saved_at > 120 or spent >= 60 * plan.minutes:
+        stop = cancelled()
+        if stop or spent - saved_at > 120 or spent >= 60 * plan.minutes:
             saved_at = spent
             _save(checkpoint, network, average, optimizers, step, spent)
+        if stop:
+            raise Cancelled(f"stopped at step {step}. The same command goes on from there.")
         if spent - checked_at > 300 or spent >= 60 * plan.minutes:
             checked_at = spent
             row = {"step": step, "minutes": round(spent / 60, 2), "loss": round(running, 4)}

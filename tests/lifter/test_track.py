@@ -52,8 +52,7 @@ def test_a_bystander_never_takes_over():
 
 def test_ghosts_and_doubles_are_dropped():
     clip = [
-        frame(person(200, seed=f), person(203, seed=f + 500), *([person(700)] if f % 8 == 3 else []))
-        for f in range(90)
+        frame(person(200, seed=f), person(203, seed=f + 500), *([person(700)] if f % 8 == 3 else [])) for f in range(90)
     ]
     assert len(track(clip, TIMES)) == 1
 

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from video_to_armature.lifter.contract.protocol import InputError
+from video_to_armature.lifter.contract.protocol import Cancelled, InputError
 from video_to_armature.lifter.contract.skeleton import BODY_27
 from video_to_armature.lifter.models import weights
 from video_to_armature.lifter.rays import BODY_SIZE, body_size
@@ -83,13 +83,15 @@ def test_mirrored_windows_keep_sides(mocap):
 def test_trains_resumes_and_ships(mocap, tmp_path):
     small = {"frames": 9, "dim": 32, "depth": 1, "heads": 2, "windows": 16, "compile": False, "seed": 1}
     said = []
-    train(Plan(minutes=0.08, **small), mocap, mocap, tmp_path, said.append)
+    train(Plan(minutes=0.1, **small), mocap, mocap, tmp_path, said.append)
     first = list(csv.DictReader((tmp_path / "log.csv").open()))[-1]
-    path = train(Plan(minutes=0.2, **small), mocap, mocap, tmp_path, said.append)
+    path = train(Plan(minutes=0.35, **small), mocap, mocap, tmp_path, said.append)
+    with pytest.raises(Cancelled):
+        train(Plan(minutes=0.5, **small), mocap, mocap, tmp_path, said.append, lambda: True)
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
     assert any(f"resumed at step {first['step']}" in line for line in said)
     assert int(rows[-1]["step"]) > int(first["step"])
-    assert float(rows[-1]["clean_mpjpe"]) < 200  # of a body of 1.7 m; an untrained network is off by 400
+    assert float(rows[-1]["clean_mpjpe"]) < 300  # of a body of 1.7 m; an untrained network is off by 400
     assert float(rows[-1]["loss"]) < float(first["loss"])
     info = weights.describe(path)
     assert info.config["frames"] == 9

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -25,15 +27,34 @@ def lifter(*arguments, **keywords):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, **keywords)
 
 
+@dataclass
+class Worker:
+    """A running `python -m lifter … --events`: its process, what it says, and where it listens."""
+
+    process: subprocess.Popen[str]
+    lines: IO[str]
+    ear: IO[str]
+
+    def events(self):
+        """All that it still says, to its end."""
+        return [json.loads(line) for line in self.lines]
+
+    def wait(self):
+        return self.process.wait(LIMIT_S)
+
+
 def start(*arguments):
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "lifter", *map(str, arguments), "--events"],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
+    assert process.stdout
+    assert process.stdin
+    return Worker(process, process.stdout, process.stdin)
 
 
-def until_progress(process):
-    for line in process.stdout:
+def until_progress(worker):
+    for line in worker.lines:
         event = json.loads(line)
         if event["event"] == "progress" and event["done"] > 3:
             return
@@ -49,8 +70,8 @@ def short(tmp_path_factory):
 def captured(short, tmp_path_factory):
     out = tmp_path_factory.mktemp("out") / "motion.npz"
     done = start("capture", short, "--out", out, "--no-cache", "--height", "1.8")
-    lines = [json.loads(line) for line in done.stdout]
-    return out, lines, done.wait(LIMIT_S)
+    lines = done.events()
+    return out, lines, done.wait()
 
 
 def test_events_tell_the_stages_in_order_and_stdout_holds_nothing_else(captured):
@@ -157,18 +178,18 @@ def nothing_left(folder):
 
 @pytest.mark.parametrize("how", ["cancel", "parent dies", "SIGTERM", "SIGINT"])
 def test_cancelled_is_130_and_leaves_nothing(tmp_path, how):
-    process = start("capture", clips.WALK, "--out", tmp_path / "m.npz", "--no-cache")
-    until_progress(process)
+    worker = start("capture", clips.WALK, "--out", tmp_path / "m.npz", "--no-cache")
+    until_progress(worker)
     began = time.monotonic()
     if how == "cancel":
-        process.stdin.write("cancel\n")
-        process.stdin.flush()
+        worker.ear.write("cancel\n")
+        worker.ear.flush()
     elif how == "parent dies":
-        process.stdin.close()
+        worker.ear.close()
     else:
-        process.send_signal(getattr(signal, how))
-    events = [json.loads(line) for line in process.stdout]
-    assert process.wait(LIMIT_S) == 130
+        worker.process.send_signal(getattr(signal, how))
+    events = worker.events()
+    assert worker.wait() == 130
     assert time.monotonic() - began < 5
     assert events[-1]["event"] == "error"
     assert events[-1]["code"] == 130
@@ -176,19 +197,19 @@ def test_cancelled_is_130_and_leaves_nothing(tmp_path, how):
 
 
 def test_killed_leaves_nothing_under_the_final_name(tmp_path):
-    process = start("capture", clips.WALK, "--out", tmp_path / "m.npz", "--no-cache")
-    until_progress(process)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait(LIMIT_S)
+    worker = start("capture", clips.WALK, "--out", tmp_path / "m.npz", "--no-cache")
+    until_progress(worker)
+    os.kill(worker.process.pid, signal.SIGKILL)
+    worker.wait()
     assert nothing_left(tmp_path)
 
 
 def test_cached_detections_are_not_made_again(short, captured, tmp_path):
     arguments = ("capture", short, "--cache", tmp_path / "cache", "--height", "1.8", "--out")
     assert lifter(*arguments, tmp_path / "a.npz").returncode == 0
-    process = start(*arguments, tmp_path / "b.npz")
-    events = [json.loads(line) for line in process.stdout]
-    assert process.wait(LIMIT_S) == 0
+    worker = start(*arguments, tmp_path / "b.npz")
+    events = worker.events()
+    assert worker.wait() == 0
     told = [e["rate"] for e in events if e["event"] == "progress" and e["stage"] == "detect"]
     assert told == [0.0]  # all twenty were there before: none were detected now
     for name in ("a.npz", "b.npz"):

@@ -39,6 +39,7 @@ class ApplyReport:
     fps: float
     frame_start: int
     frame_end: int
+    path_scale: float  # of the rig's path against the motion's
     mapped_bones: dict[str, list[str]]  # body part -> bones
     unmapped_bones: list[str]
     unmapped_parts: list[str]
@@ -96,6 +97,7 @@ def apply_motion(
         fps=fps,
         frame_start=scene.frame_start,
         frame_end=scene.frame_end,
+        path_scale=curves.path_scale,
         mapped_bones={part: list(bones) for part, bones in mapped.bones.items()},
         unmapped_bones=list(curves.unmapped_bones),
         unmapped_parts=list(curves.unmapped_parts),

@@ -39,6 +39,9 @@ def main(arguments: list[str]) -> int:
         parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--moments", type=int, default=12, help="how many moments, evenly spaced")
     parser.add_argument("--side", action="store_true", help="a third row: the rig from its side")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="of the rig's path against the motion's (in the report)"
+    )
     options = parser.parse_args(arguments)
 
     motion = Motion.load(options.motion)
@@ -48,7 +51,7 @@ def main(arguments: list[str]) -> int:
         draw_skeleton(cv2.warpAffine(image, cell[:2], CELL, borderValue=(90, 90, 90)), motion, frame, cell)
         for image, frame, cell in zip(video_frames(options.video, motion.frame_times[frames]), frames, cells)
     ]
-    rows = [shots, *render_rows(options.blend, motion, frames, cells, side=options.side)]
+    rows = [shots, *render_rows(options.blend, motion, frames, cells, side=options.side, scale=options.scale)]
     ok, png = cv2.imencode(".png", page(rows))
     assert ok
     options.out.write_bytes(png.tobytes())
@@ -114,7 +117,7 @@ def draw_skeleton(image: Image, motion: Motion, frame: int, cell_from_video: Flo
 
 
 def render_rows(
-    blend: Path, motion: Motion, frames: list[int], cells: list[Floats], *, side: bool
+    blend: Path, motion: Motion, frames: list[int], cells: list[Floats], *, side: bool, scale: float
 ) -> list[list[Image]]:
     """The rig at these frames: a row through the video's camera, and one from the side where asked."""
     bpy.ops.wm.open_mainfile(filepath=str(blend))
@@ -128,7 +131,9 @@ def render_rows(
         seconds = motion.frame_times[frame] - motion.frame_times[0]
         at = scene.frame_start + seconds * scene.render.fps / scene.render.fps_base
         scene.frame_set(int(at), subframe=at % 1)
-        world_from_cam = motion.world_from_cam if motion.world_from_cam.ndim == 2 else motion.world_from_cam[frame]
+        moving = motion.world_from_cam.ndim == 3
+        world_from_cam = np.array(motion.world_from_cam[frame] if moving else motion.world_from_cam)
+        world_from_cam[:3, 3] *= scale  # a taller rig walks farther: seen from farther away it fits the video
         look_through(camera, cell @ motion.intrinsics, world_from_cam, CELL)
         rows[0].append(render(scene))
         if side:

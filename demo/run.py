@@ -34,11 +34,13 @@ def main() -> int:
         outputs = ["--fbx", OUT / "walk.fbx", "--save", blend, "--report", report, "--overwrite"]
         seconds["animate"] = step("animate", ["addon/batch.py", *rig, *outputs])
         picture = ["--video", VIDEO, "--motion", motion, "--blend", blend, "--out", sheet, "--side"]
+        told = json.loads(report.read_text("utf-8"))
+        picture += ["--scale", str(told["people"][0]["path_scale"])]
         seconds["picture"] = step("picture", ["demo/contact_sheet.py", *picture])
     except StepError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
-    print("\n" + table(captured, seconds, json.loads(report.read_text("utf-8"))))
+    print("\n" + table(captured, seconds, told))
     others = sorted(p.name for p in OUT.iterdir() if p != sheet and p.suffix != ".log")
     print(
         f"\n{time.monotonic() - started:.0f} s in all. Look at {sheet.relative_to(ROOT)}; beside it: {', '.join(others)}"

@@ -36,6 +36,7 @@ class Curves:
     rotations: Mapping[str, Array]  # bone -> (F, 4) wxyz basis (`rotation_quaternion`), continuous signs
     locations: Mapping[str, Array]  # bone -> (F, 3) basis location (`location`), armature units
     keyed: Mapping[str, Mask]  # bone -> (F,) True where its rotation (and location) gets a key
+    path_scale: float = 1.0  # rig's legs over the person's: the video's camera fits when its place is scaled by it
     settings: tuple[Setting, ...] = ()  # properties to set on the rig so that it follows these curves
     neutral_bones: tuple[str, ...] = ()  # controls that must stand at rest for these curves to be right
     unmapped_bones: tuple[str, ...] = ()  # deforming bones that nothing drives

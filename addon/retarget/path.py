@@ -22,8 +22,8 @@ LOWEST_PERCENT = 10.0  # of the ankles' heights, where no contact tells when a f
 MOST_LIFT = 0.06  # of the leg: a larger difference in the ankles' height is not one of build
 
 
-def hips_path(motion: Motion, joints: Joints, pelvis: Array, marks: Landmarks) -> Array:
-    """Where the middle of the rig's hips is to be, metres, world. (F, 3)
+def hips_path(motion: Motion, joints: Joints, pelvis: Array, marks: Landmarks) -> tuple[Array, float]:
+    """Where the middle of the rig's hips is to be, metres, world (F, 3); and what the path was scaled by.
 
     joints: of the motion's own frames. pelvis: (F, 3) on the grid of the keys. The path is scaled about the
     world's origin by the ratio of the legs, so that steps fit the rig; then lifted so that ankles that stand are
@@ -32,11 +32,11 @@ def hips_path(motion: Motion, joints: Joints, pelvis: Array, marks: Landmarks) -
     own_legs = _leg_lengths({name: marks.positions[None, i] for i, name in enumerate(BODY_27.names)})
     own, captured = float(own_legs.mean()), _median(_leg_lengths(joints))
     if not captured > 0:
-        return pelvis
+        return pelvis, 1.0
     ratio = own / captured
     ankle = _standing_ankle(motion, joints)
     lift = marks.sole_height - ratio * ankle if np.isfinite(ankle) else 0.0
-    return ratio * pelvis + np.array([0.0, 0.0, np.clip(lift, -MOST_LIFT * own, MOST_LIFT * own)])
+    return ratio * pelvis + np.array([0.0, 0.0, np.clip(lift, -MOST_LIFT * own, MOST_LIFT * own)]), ratio
 
 
 def mover_bone(rig: RestPose, bone_map: BoneMap) -> int:

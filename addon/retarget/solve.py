@@ -50,7 +50,7 @@ def solve(motion: Motion, rest: RestPose, bone_map: BoneMap, *, fps: float | Non
     rotations = {names[bone]: keys for bone, keys in turned.basis.items()}
     keyed = {names[bone]: mask for bone, mask in turned.keyed.items()}
     mover = mover_bone(rig, bone_map)
-    path = hips_path(motion, own_joints, joints["pelvis"], marks)
+    path, path_scale = hips_path(motion, own_joints, joints["pelvis"], marks)
     locations = {names[mover]: mover_locations(path, turned.keyed[hips], turned, rig, bone_map, mover)}
     keyed.setdefault(names[mover], turned.keyed[hips])
     frames = FIRST_FRAME + np.arange(len(grid.times), dtype=np.float64)
@@ -61,6 +61,7 @@ def solve(motion: Motion, rest: RestPose, bone_map: BoneMap, *, fps: float | Non
         rotations=rotations,
         locations=locations,
         keyed=keyed,
+        path_scale=path_scale,
         settings=bone_map.settings,
         neutral_bones=bone_map.neutral,
         unmapped_bones=unmapped(bone_map, rest),

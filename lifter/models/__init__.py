@@ -7,9 +7,15 @@ from typing import Any
 
 from torch import nn
 
+from .dstformer import DSTformer
 from .mixste import MixSTE
+from .videopose3d import VideoPose3D
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"mixste": MixSTE}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "mixste": MixSTE,
+    "dstformer": DSTformer,
+    "videopose3d": VideoPose3D,
+}
 
 
 def build(name: str, **config: Any) -> nn.Module:

@@ -8,41 +8,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-BLOCK_EPS = 1e-6  # every LayerNorm but the head's, as published
-HEAD_EPS = 1e-5
+from .blocks import BLOCK_EPS, MLP, Attention, clip_shape
 
-
-class Attention(nn.Module):
-    """Multi-head self-attention over the tokens of (N, T, D)."""
-
-    def __init__(self, dim: int, heads: int, qkv_bias: bool) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(dim, 3 * dim, bias=qkv_bias)
-        self.proj = nn.Linear(dim, dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        N, T, D = x.shape
-        query, key, value = self.qkv(x).view(N, T, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)  # (N,H,T,d)
-        if self.training and x.device.type == "cpu":
-            # The fused kernel's backward in bf16 is several times slower than this on CPUs.
-            weights = ((query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)).softmax(-1)  # (N, H, T, T)
-            mixed = weights @ value
-        else:
-            mixed = functional.scaled_dot_product_attention(query, key, value)
-        return self.proj(mixed.transpose(1, 2).reshape(N, T, D))
-
-
-class MLP(nn.Module):
-    def __init__(self, dim: int, hidden: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(dim, hidden)
-        self.fc2 = nn.Linear(hidden, dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(functional.gelu(self.fc1(x)))
+HEAD_EPS = 1e-5  # the head's LayerNorm alone; the others have BLOCK_EPS
 
 
 class Block(nn.Module):
@@ -79,8 +48,6 @@ class MixSTE(nn.Module):
         qkv_bias: bool = True,
     ) -> None:
         super().__init__()
-        if dim % heads:
-            raise ValueError(f"dim {dim} is not a multiple of heads {heads}")
         self.frames, self.joints, self.channels_in = frames, joints, channels_in
         self.Spatial_patch_to_embedding = nn.Linear(channels_in, dim)
         self.Spatial_pos_embed = nn.Parameter(torch.zeros(1, joints, dim))
@@ -92,11 +59,7 @@ class MixSTE(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(dim, eps=HEAD_EPS), nn.Linear(dim, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        B, F, J, C = x.shape
-        if J != self.joints or C != self.channels_in or not 0 < F <= self.frames:
-            raise ValueError(
-                f"input is (B, {F}, {J}, {C}); this MixSTE takes (B, 1..{self.frames}, {self.joints}, {self.channels_in})"
-            )
+        B, F, J, _ = clip_shape(x, "MixSTE", self.frames, self.joints, self.channels_in)
         D = self.Spatial_pos_embed.shape[-1]
         x = self.Spatial_patch_to_embedding(x) + self.Spatial_pos_embed  # (B, F, J, D)
         for i, (over_joints, over_frames) in enumerate(zip(self.STEblocks, self.TTEblocks, strict=True)):

@@ -17,7 +17,7 @@ from .job import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent  # the extension's folder, where `-m lifter` is found
 VARIABLE = "V2A_RUNTIME"
-NEEDED = ("numpy", "torch", "cv2", "mediapipe", "safetensors")
+NEEDED = ("numpy", "torch", "cv2", "mediapipe", "scipy", "safetensors")
 LOOK_TIMEOUT_S = 30.0  # finding packages takes 0.1 s; a cold network disk takes longer
 IMPORT_TIMEOUT_S = 180.0  # torch and mediapipe take 5 s warm, minutes from a cold slow disk
 

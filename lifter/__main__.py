@@ -7,6 +7,7 @@ With --events, stdout carries JSON lines and nothing else, and stdin is listened
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from .contract.files import check_output
-from .contract.protocol import DONE, Cancelled, Event, UsageError, V2AError
+from .contract.protocol import DONE, Cancelled, Event, OutputError, RuntimeUnfitError, UsageError, V2AError
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,6 +49,10 @@ def main(argv: list[str]) -> int:
     except V2AError as error:
         code = error.exit_code
         say(Event("error", {"code": code, "message": str(error)}))
+    except ImportError as error:
+        code = RuntimeUnfitError.exit_code
+        remedy = f"Install torch==2.13.0 mediapipe==0.10.21 scipy safetensors with {sys.executable} -m pip."
+        say(Event("error", {"code": code, "message": f"{sys.executable}: {error}. {remedy}"}))
     except Exception as error:
         code = 1
         traceback.print_exc(file=err)
@@ -111,7 +116,7 @@ def _listen(stop: threading.Event) -> None:
 def _capture(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
     from . import pipeline
 
-    check_output(a.out, a.overwrite)
+    _check_out(a, a.video)
     run = pipeline.Run(say, cancelled)
     motions = pipeline.capture(a.video, _options(a), run)
     _write(a, run, motions, {"device": motions[0].header["settings"]["device"], "frames": motions[0].frames})
@@ -120,7 +125,7 @@ def _capture(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Cal
 def _detect(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
     from . import pipeline
 
-    check_output(a.out, a.overwrite)
+    _check_out(a, a.video)
     run = pipeline.Run(say, cancelled)
     people = pipeline.detect(a.video, _options(a), run)
     _write(a, run, people, {"frames": len(people[0].frame_times)})
@@ -130,10 +135,28 @@ def _lift(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callab
     from . import pipeline
     from .keypoints import Keypoints
 
-    check_output(a.out, a.overwrite)
+    _check_out(a, a.keypoints)
     run = pipeline.Run(say, cancelled)
     motion = pipeline.lift(Keypoints.load(a.keypoints), _options(a), run)
     _write(a, run, [motion], {"device": motion.header["settings"]["device"], "frames": motion.frames})
+
+
+def _check_out(a: argparse.Namespace, source: Path) -> None:
+    """Refuse an output that cannot be, or that would replace what is read or was written before."""
+    if a.out.resolve() == source.resolve():
+        raise UsageError(f"--out {a.out}: is the input itself. Choose another name.")
+    if getattr(a, "person", "") != "all":
+        check_output(a.out, a.overwrite)
+        return
+    check_output(_numbered(a.out, 1), a.overwrite)
+    earlier = sorted(a.out.parent.glob(f"{glob.escape(a.out.stem)}.p*{a.out.suffix}"))
+    if earlier and not a.overwrite:
+        raise OutputError(f"{earlier[0]}: exists already. Choose another name or add --overwrite.")
+
+
+def _numbered(out: Path, person: int) -> Path:
+    """motion.npz of the second person: motion.p2.npz."""
+    return out.with_suffix(f".p{person}{out.suffix}")
 
 
 def _write(a: argparse.Namespace, run: Any, results: list[Any], more: dict[str, Any]) -> None:
@@ -143,9 +166,7 @@ def _write(a: argparse.Namespace, run: Any, results: list[Any], more: dict[str, 
         raise Cancelled("cancelled.")
     paths = [a.out]
     if getattr(a, "person", "") == "all":
-        paths = [a.out.with_suffix(f".p{i}{a.out.suffix}") for i in range(1, len(results) + 1)]
-        for path in paths:
-            check_output(path, a.overwrite)
+        paths = [_numbered(a.out, i) for i in range(1, len(results) + 1)]
     for path, result in zip(paths, results, strict=True):
         result.save(path)
     run.close()

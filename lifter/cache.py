@@ -52,17 +52,19 @@ class Cache:
         found = Detections()
         if self._folder is None:
             return found, False
+        damaged = False
         while (path := self._folder / f"{self._saved:06d}.npz").is_file():
             try:
                 with np.load(path, allow_pickle=False) as z:
                     people = np.split(z["points"].reshape(-1, points, 3), np.cumsum(z["people"])[:-1])
                     chunk = list(zip(z["indices"].tolist(), z["times"].tolist(), people, strict=True))
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-                break  # a damaged chunk is detected again
+                damaged = True  # detected again, with all that follows
+                break
             for index, time_s, person in chunk:
                 found.add(int(index), float(time_s), person)
             self._saved += 1
-        return found, (self._folder / "whole").is_file() and len(found) > 0
+        return found, not damaged and len(found) > 0 and (self._folder / "whole").is_file()
 
     def save(self, found: Detections, whole: bool) -> None:
         """Write the chunks that are full; all of it when the clip is `whole`. A cache that fails is no failure."""

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from .contract.files import replacing
 from .contract.motion import read_npz
 from .contract.protocol import InputError
-from .contract.skeleton import BODY_27, H36M_17
+from .contract.skeleton import BODY_27
 
 FORMAT_NAME = "video_to_armature.keypoints"
 FORMAT_VERSION = 1
@@ -150,9 +150,3 @@ def derive(body: FloatArray) -> FloatArray:
     top = ears + HEAD_UP * (ears - shoulders) + HEAD_BACK * (ears - xy("nose"))
     put("head_top", top, "left_ear", "right_ear", "nose", "thorax")
     return body
-
-
-def joint_set(names: tuple[str, ...]) -> str:
-    """What a tuple of point names is called: MEDIAPIPE_33, BODY_27, H36M_17, or 'other'."""
-    known = {MEDIAPIPE_33: "MEDIAPIPE_33", BODY_27.names: "BODY_27", H36M_17.names: "H36M_17"}
-    return known.get(names, "other")

@@ -43,7 +43,14 @@ def load(model: str, device: str, warn: Callable[[str], None]) -> Lifter:
     if info.config.get("joints") != len(BODY_27) or info.config.get("channels_in") != 3:
         raise RuntimeUnfitError(f"{info.path}: takes {info.config.get('joints')} joints, not BODY_27 with confidence.")
     chosen = choose_device(device, warn)
-    return Lifter(info, weights.load(info).to(chosen), chosen)
+    network = weights.load(info)
+    try:
+        return Lifter(info, network.to(chosen), chosen)
+    except RuntimeError as error:  # torch's out of memory is one of these
+        if "out of memory" not in str(error).lower():
+            raise
+        warn(f"{chosen} is out of memory: using the CPU.")
+        return Lifter(info, network.cpu(), torch.device("cpu"))
 
 
 def choose_device(name: str, warn: Callable[[str], None]) -> torch.device:

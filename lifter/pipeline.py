@@ -26,6 +26,8 @@ PEOPLE_WHEN_ONE = 2  # two are sought even when one is wanted: else the detector
 PEOPLE_WHEN_ALL = 4
 NEVER_SEEN = 0.2  # a joint whose confidence stays below this in the whole clip is unknown
 TRUNCATED_SHARE = 0.9  # of the frames promised; fewer mean a damaged file (some containers promise a few too many)
+UNEVEN = 1.5  # times the usual step between frames: here one was left out
+LEAST_CONFIDENCE = 0.02  # of a joint that is unseen, but that the network knows from the others
 PROGRESS_EVERY_S = 0.2
 
 
@@ -90,30 +92,39 @@ def capture(path: Path, options: Options, run: Run) -> list[Motion]:
     """A Motion for each person asked for. Raises the errors of contract.protocol."""
     check(options)
     run.stage("open")
-    videos.probe(path)
+    video = videos.probe(path)
     from .lift import load  # torch takes seconds to import: bad files are refused before
 
     lifter = load(options.model, options.device, run.warn)  # before the long work: a missing model ends it now
-    people = detect(path, options, run)
-    return [_motion(person, options, run, lifter) for person in people]
+    motions: list[Motion] = []
+    for person in _people(video, options, run):
+        motion, lifter = _motion(person, options, run, lifter)
+        motions.append(motion)
+    return motions
 
 
 def detect(path: Path, options: Options, run: Run) -> list[Keypoints]:
     """The 2D keypoints of each person asked for, most prominent first."""
     check(options)
     run.stage("open")
-    video = videos.probe(path)
-    sha = videos.sha256(path)
+    return _people(videos.probe(path), options, run)
+
+
+def _people(video: videos.Video, options: Options, run: Run) -> list[Keypoints]:
+    sha = videos.sha256(video.path)
     run.stage("detect")
     found, points = _detections(video, sha, options, run)
     run.stage("track")
     from .track import track
 
     times = np.array(found.times)
-    chosen = _choose(track(found.people, times), options.person)
-    source = {"file": path.name, "sha256": sha, "frame_count": len(times), "width": video.width, "height": video.height}
+    chosen = _choose(track(found.people, times, run.progress), options.person)
+    source = {
+        "file": video.path.name, "sha256": sha, "frame_count": video.frame_count, "width": video.width,
+        "height": video.height,
+    }  # fmt: skip
     header = {
-        "fps": video.fps, "width": video.width, "height": video.height, "first_frame": found.indices[0],
+        "fps": _fps(video.fps, times), "width": video.width, "height": video.height, "first_frame": found.indices[0],
         "source": source, "detector": options.detector,
     }  # fmt: skip
     return [Keypoints({**header, "person": number}, points, one.points, times) for number, one in chosen]
@@ -125,11 +136,15 @@ def lift(keypoints: Keypoints, options: Options, run: Run) -> Motion:
     from .lift import load
 
     run.stage("open")
-    return _motion(keypoints, options, run, load(options.model, options.device, run.warn))
+    return _motion(keypoints, options, run, load(options.model, options.device, run.warn))[0]
 
 
 def check(options: Options) -> None:
     """Refuse values that no video could fit. Raises UsageError."""
+    for name in ("start", "end", "hfov", "focal_mm", "height", "smooth_hz"):
+        value = getattr(options, name)
+        if value is not None and not np.isfinite(value):
+            raise UsageError(f"--{name.replace('_', '-')} {value}: must be a number.")
     if options.person not in ("largest", "all") and not (options.person.isdigit() and int(options.person) > 0):
         raise UsageError(f"--person {options.person}: must be largest, all, or a number from 1.")
     if options.hfov is not None and not 5 <= options.hfov <= 150:
@@ -176,6 +191,14 @@ def _detections(video: videos.Video, sha: str, options: Options, run: Run) -> tu
     return found, detector.point_names
 
 
+def _fps(claimed: float, times: npt.NDArray[np.float64]) -> float:
+    """Nominal rate: the file's, but of the even stretches where frames are left out (a file's mean would be too low)."""
+    steps = np.diff(times)
+    if not len(steps) or steps.max() < UNEVEN * np.median(steps):
+        return claimed
+    return 1 / float(steps[steps < UNEVEN * np.median(steps)].mean())
+
+
 def _choose(tracks: list[Any], person: str) -> list[tuple[int, Any]]:
     """(number from 1, track) of the people asked for; tracks come most prominent first."""
     if person == "all":
@@ -186,7 +209,8 @@ def _choose(tracks: list[Any], person: str) -> list[tuple[int, Any]]:
     return [(number, tracks[number - 1])]
 
 
-def _motion(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> Motion:
+def _motion(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> tuple[Motion, Any]:
+    """The motion, and the lifter, which may have left a full GPU for the CPU."""
     from . import lift as lifting
     from .smooth import smooth
     from .world import to_world
@@ -201,13 +225,12 @@ def _motion(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> Mo
     run.stage("world")
     world = to_world(joints, body, times, intrinsics)
     run.stage("smooth")
-    confidence = np.where(np.isfinite(world.positions).all(-1), body[..., 2], 0)
-    # The network knows a joint whose landmark went unseen for a moment from the others: unsure, not unknown.
-    confidence = np.where(np.isfinite(world.positions).all(-1), np.maximum(confidence, 0.02), 0)
+    known = np.isfinite(world.positions).all(-1)
+    confidence = np.where(known, np.maximum(body[..., 2], LEAST_CONFIDENCE), 0)
     positions, confidence = smooth(world.positions, confidence, times, options.smooth_hz)
     _forget_never_seen(positions, confidence, body, run)
     run.close()
-    return Motion(
+    motion = Motion(
         header={
             "format": FORMAT_NAME, "version": FORMAT_VERSION, "fps": header["fps"],
             "first_frame": header["first_frame"], "person": header.get("person", 1), "units": "metres",
@@ -226,6 +249,7 @@ def _motion(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> Mo
         keypoints_px=body, intrinsics=intrinsics, world_from_cam=world.world_from_cam, contacts=world.contacts,
         frame_times=times,
     )  # fmt: skip
+    return motion, lifter
 
 
 def _forget_never_seen(

@@ -5,7 +5,7 @@ A frame in which a person is not found stays NaN: gaps are marked here, never fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,16 +44,24 @@ class Track:
         return float(_size(self.points[self.found]).sum())
 
 
-def track(detections: Sequence[FloatArray], times: npt.NDArray[np.float64]) -> list[Track]:
+def track(
+    detections: Sequence[FloatArray],
+    times: npt.NDArray[np.float64],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Track]:
     """People in a clip, most prominent first.
 
     detections: one (P, K, 3) array a frame, x, y in pixels, confidence; times (F,) seconds. Raises NobodyFoundError.
     """
     F = len(detections)
     K = next((d.shape[1] for d in detections if len(d)), 0)
+    ended: list[_Open] = []
     open_tracks: list[_Open] = []
     for f, people in enumerate(detections):
+        progress(f + 1, F)
         people = _without_doubles(people)
+        ended += [one for one in open_tracks if times[f] - one.time > MAX_GAP_S]
+        open_tracks = [one for one in open_tracks if times[f] - one.time <= MAX_GAP_S]
         pairs = sorted(
             (cost, t, p)
             for t, one in enumerate(open_tracks)
@@ -72,7 +80,7 @@ def track(detections: Sequence[FloatArray], times: npt.NDArray[np.float64]) -> l
                 open_tracks.append(_Open(f, float(times[f]), person))
 
     least = 1 if F <= FEW_FRAMES else max(MIN_FRAMES, round(MIN_SHARE * F))
-    tracks = [one.close(F, K) for one in open_tracks if len(one.frames) >= least and one.density >= MIN_DENSITY]
+    tracks = [one.close(F, K) for one in ended + open_tracks if len(one.frames) >= least and one.density >= MIN_DENSITY]
     tracks = [t for t in tracks if t.points[t.found][..., 2].mean() >= MIN_CONFIDENCE]
     if not tracks:
         raise NobodyFoundError(
@@ -113,8 +121,6 @@ class _Open:
 def _cost(one: _Open, person: FloatArray, time: float) -> float:
     """Below 1 where `person` may be the track's next sighting; smaller is likelier."""
     gap = time - one.time
-    if gap > MAX_GAP_S:
-        return np.inf
     last = one.people[-1]
     size = max(float(_size(last)), float(_size(person)), 1.0)
     expected = last[:, :2] + one.velocity * min(gap, 0.3)

@@ -30,7 +30,7 @@ def replacing(path: Path) -> Generator[Path, None, None]:
 
     Raises OutputError where the folder cannot be written or the disk is full.
     """
-    part = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
+    part = path.with_name(f".{uuid.uuid4().hex[:8]}.part{path.suffix}")
     try:
         yield part
         os.replace(part, path)
@@ -39,4 +39,5 @@ def replacing(path: Path) -> Generator[Path, None, None]:
             f"{path}: cannot be written ({error.strerror or error}). Free space or choose another."
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)

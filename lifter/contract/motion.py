@@ -124,7 +124,7 @@ _ARRAYS = (
 def read_npz(path: Path, format_name: str, newest: int) -> dict[str, Any]:
     """All entries of one of our npz files, the header decoded. Raises InputError; never unpickles."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file.")
+        raise InputError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}.")
     try:
         with np.load(path, allow_pickle=False) as archive:
             record: dict[str, Any] = {key: archive[key] for key in archive.files}

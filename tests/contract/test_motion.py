@@ -304,7 +304,7 @@ def test_a_plain_npy_is_refused(tmp_path: Path) -> None:
 
 def test_no_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     assert "no such file" in refusal(tmp_path / "missing.npz")
-    assert "no such file" in refusal(tmp_path)
+    assert "is a folder" in refusal(tmp_path)
 
 
 def test_saving_into_a_missing_folder_is_an_output_error(tmp_path: Path) -> None:

@@ -49,6 +49,15 @@ def test_other_settings_are_another_cache_and_damage_is_detected_again(tmp_path)
     assert len(Cache(tmp_path, "sha", 2).load(33)[0]) == 0
 
 
+def test_damage_in_the_middle_is_not_taken_for_the_whole_clip(tmp_path):
+    found = detections(2 * CHUNK + 40)
+    Cache(tmp_path, "sha").save(found, whole=True)
+    (next(tmp_path.iterdir()) / "000001.npz").write_bytes(b"junk")
+    again, whole = Cache(tmp_path, "sha").load(33)
+    assert not whole
+    assert len(again) == CHUNK
+
+
 def test_no_folder_keeps_nothing_and_a_folder_that_cannot_be_is_no_failure(tmp_path):
     Cache(None, "sha").save(detections(CHUNK), whole=True)
     (tmp_path / "file").touch()

@@ -5,6 +5,7 @@ import pytest
 
 from video_to_armature.lifter import video as videos
 from video_to_armature.lifter.contract.protocol import InputError
+from video_to_armature.lifter.pipeline import _fps
 
 from . import clips
 
@@ -67,3 +68,15 @@ def test_bad_files_are_named_with_what_is_wrong(tmp_path, kind, word):
 
 def test_sha256_is_that_of_the_bytes(clip):
     assert videos.sha256(clip) == hashlib.sha256(clip.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        (np.arange(60) / 29.97, 24.0),  # even: the file's own word stands
+        (np.round(np.delete(np.arange(60) / 25, [20, 21, 22, 40]), 3), 25.0),  # frames left out
+        (np.zeros(1), 24.0),
+    ],
+)
+def test_nominal_rate_of_a_clip_with_frames_left_out_is_that_of_its_even_stretches(times, expected):
+    assert _fps(24.0, times) == pytest.approx(expected, rel=2e-3)

@@ -134,6 +134,16 @@ def test_usage_is_2(short, tmp_path):
     refused(2, "device", "capture", short, "--out", tmp_path / "m.npz", "--device", "abacus")
 
 
+def test_the_input_is_never_the_output(short):
+    before = short.read_bytes()
+    refused(2, "is the input itself", "capture", short, "--out", short, "--overwrite")
+    assert short.read_bytes() == before
+
+
+def test_numbers_must_be_numbers(short, tmp_path):
+    refused(2, "--end nan", "capture", short, "--out", tmp_path / "m.npz", "--end", "nan")
+
+
 def test_unreadable_input_is_3(tmp_path):
     (tmp_path / "empty.mp4").touch()
     refused(3, "0 bytes", "capture", tmp_path / "empty.mp4", "--out", tmp_path / "m.npz")
@@ -170,6 +180,12 @@ def test_output_that_exists_or_cannot_be_is_7(short, tmp_path):
     assert (tmp_path / "m.npz").read_bytes() == b"precious"
     refused(7, "does not exist", "capture", short, "--out", tmp_path / "none" / "m.npz")
     refused(7, "folder", "capture", short, "--out", tmp_path)
+
+
+def test_earlier_files_of_several_people_are_kept(short, tmp_path):
+    (tmp_path / "m.p2.npz").write_bytes(b"precious")
+    refused(7, "m.p2.npz", "capture", short, "--out", tmp_path / "m.npz", "--person", "all")
+    assert (tmp_path / "m.p2.npz").read_bytes() == b"precious"
 
 
 def nothing_left(folder):

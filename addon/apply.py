@@ -18,6 +18,7 @@ from . import compat, keyframes, rig
 from .retarget import bone_map as bone_maps
 from .retarget.bone_map import BoneMap
 from .retarget.curves import Curves
+from .retarget.people import in_one_place
 from .retarget.rest import RestPose
 from .retarget.solve import solve
 
@@ -83,6 +84,9 @@ def apply_motion(
     lap("solve")
     warnings += curves.warnings
     warnings += keyframes.apply_settings(armature, curves.settings)
+    if armature.data.pose_position == "REST":  # nothing would move, neither here nor in an export
+        armature.data.pose_position = "POSE"
+        warnings.append("the armature was shown in Rest Position and is now in Pose Position, so that it moves")
     warnings += _clear_pose(armature, rest, curves)
     action = keyframes.write_curves(armature, curves, action_name or _action_name(motion))
     _set_frame_range(scene, curves)
@@ -115,10 +119,13 @@ def apply_people(
     *,
     frame_rate: FrameRate = "auto",
 ) -> list[ApplyReport]:
-    """One motion on each armature; the scene's frame range then holds them all. Raises RigError, PresetError."""
+    """One motion on each armature; the scene's frame range then holds them all. Raises RigError, PresetError.
+
+    The motions are of one video: each person is placed as the camera saw them beside the first.
+    """
     reports = [
         apply_motion(scene, armature, motion, preset, frame_rate=frame_rate)
-        for armature, motion in zip(armatures, motions, strict=True)
+        for armature, motion in zip(armatures, in_one_place(motions), strict=True)
     ]
     scene.frame_start = min(report.frame_start for report in reports)
     scene.frame_end = max(report.frame_end for report in reports)
@@ -173,8 +180,17 @@ def _animated(scene: bpy.types.Scene, armature: bpy.types.Object) -> bool:
     """Whether a new frame rate would change the speed of anything else in the scene."""
     if compat.has_sequencer_strips(scene):
         return True
-    animations = [o.animation_data for o in scene.objects if o != armature] + [scene.animation_data]
-    return any(data is not None and (data.action is not None or len(data.nla_tracks)) for data in animations)
+    users = bpy.data.user_map(subset=bpy.data.actions).values()  # objects, shape keys, lights, materials, worlds …
+    return any(user != armature and _plays_in(scene, user) for using in users for user in using)
+
+
+def _plays_in(scene: bpy.types.Scene, user: bpy.types.ID) -> bool:
+    """Whether what has an action can be seen moving in the scene: not an editor's window, nor what was deleted."""
+    if isinstance(user, bpy.types.Object):
+        return user.name in scene.objects
+    if isinstance(user, bpy.types.Scene):
+        return user == scene
+    return user.users > 0 and not isinstance(user, bpy.types.Screen | bpy.types.WindowManager)
 
 
 def _clear_pose(armature: bpy.types.Object, rest: RestPose, curves: Curves) -> Iterable[str]:

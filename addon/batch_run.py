@@ -96,6 +96,9 @@ def run(given: Options, record: Record) -> None:
         for armature in chosen:
             rig.check_writable(armature)
             apply.choose_map(rig.read_rest_pose(armature), given.preset)
+            if given.exports:
+                with casting.only_selected(bpy.context, [armature], armature):
+                    pass  # it can be: an exporter would find that out after the capture only
     if given.video is not None:
         with record.timed("capture"):
             motions = _capture(given, record)
@@ -147,7 +150,10 @@ def _capture(given: Options, record: Record) -> list[Motion]:
             record.warnings += work.warnings
             record.device = work.device
             record.seconds.update({f"capture.{stage}": round(s, 3) for stage, s in work.seconds.items()})
-            return [Motion.load(path) for path in work.result()]
+            motions = [Motion.load(path) for path in work.result()]
+            if given.motion_out is not None:
+                record.outputs += [str(given.motion_out.with_name(path.name)) for path in work.result()]
+            return motions
     finally:
         if work is None or not work.died:
             worker_log.unlink(missing_ok=True)

@@ -124,8 +124,11 @@ class Capture:
 def start(
     interpreter: Path, video: Path, out: Path, options: Mapping[str, str], log: Path, *, overwrite: bool
 ) -> Capture:
-    """Start capturing a video in the background. Raises RuntimeUnfitError."""
+    """Start capturing a video in the background. Raises RuntimeUnfitError, OutputError."""
     video, out = Path(os.path.abspath(video)), Path(os.path.abspath(out))  # the worker runs in another folder
+    model = options.get("model", "")
+    if Path(model).is_file():  # else the name of one that ships
+        options = {**options, "model": os.path.abspath(model)}
     return Capture(Job(capture_command(interpreter, video, out, options, overwrite=overwrite), ROOT, log))
 
 

@@ -67,7 +67,8 @@ def only_selected(
 ) -> Iterator[None]:
     """Select exactly these objects for an operator that works on the selection, then put all back as it was.
 
-    Object mode is entered, because exporters refuse others; hidden objects are shown meanwhile.
+    Object mode is entered, because exporters refuse others; hidden objects are shown meanwhile. Raises RigError where
+    `active` cannot be selected: exporters would write a file with nothing in it.
     """
     layer = context.view_layer
     assert layer is not None
@@ -86,6 +87,8 @@ def only_selected(
                 o.hide_viewport = o.hide_select = False
                 o.hide_set(False)
                 o.select_set(True)
+        if active.name not in layer.objects or not active.visible_get(view_layer=layer):
+            raise RigError(f"'{active.name}' is in a hidden or excluded collection. Show it and try again.")
         layer.objects.active = active
         yield
     finally:

@@ -18,7 +18,7 @@ from . import compat
 from .casting import only_selected, rig_objects
 
 PRESETS = Path(__file__).resolve().parent.parent / "presets" / "export"
-FORMATS = ("fbx", "glb", "bvh", "usd")
+GENERIC = "generic"  # what the other presets start from
 
 
 def check_available(kind: str) -> None:
@@ -33,12 +33,13 @@ def export(
     path: Path,
     kind: str,
     *,
-    preset: str = "generic",
+    preset: str = GENERIC,
     overwrite: bool = False,
 ) -> None:
-    """Write the armature, its meshes and its motion over the scene's frame range. kind: one of FORMATS.
+    """Write the armature, its meshes and its motion over the scene's frame range. kind: fbx, glb, bvh or usd.
 
-    Raises OutputError, and PresetError for an export preset that cannot be read.
+    Raises OutputError, RigError for an armature that is hidden by its collection, and PresetError for an export
+    preset that cannot be read.
     """
     check_output(path, overwrite)
     exporter = _EXPORTERS[kind]
@@ -70,7 +71,14 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name: str) -> dict[str, Any]:
-    """Options by format. Raises PresetError."""
+    """Options by format: those of the generic preset with the differences of this one. Raises PresetError."""
+    options = _read_preset(GENERIC)
+    for key, value in _read_preset(name).items() if name != GENERIC else ():
+        options[key] = {**options.get(key, {}), **value} if isinstance(value, dict) else value
+    return options
+
+
+def _read_preset(name: str) -> dict[str, Any]:
     path = PRESETS / f"{name}.toml"
     try:
         return tomllib.loads(path.read_text("utf-8"))

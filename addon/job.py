@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..lifter.contract.protocol import Event, RuntimeUnfitError, parse_event
+from ..lifter.contract.protocol import Event, OutputError, RuntimeUnfitError, parse_event
 
 TERMINATE_AFTER_S = 5.0  # the worker finishes the frame in hand and closes its cache before that
 KILL_AFTER_S = 10.0
@@ -36,7 +36,7 @@ class Job:
     """One run of the worker. poll() it often: it gives the events that came and carries a cancellation on."""
 
     def __init__(self, command: Sequence[str], cwd: Path, log: Path) -> None:
-        """Start `command` in its own session, `cwd` the extension's folder. Raises RuntimeUnfitError."""
+        """Start `command` in its own session, `cwd` the extension's folder. Raises RuntimeUnfitError, OutputError."""
         self.log = log
         self.started = time.monotonic()
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -44,7 +44,13 @@ class Job:
         self._exited_at: float | None = None
         self._terminated = False
         try:
-            with log.open("wb") as stderr:
+            stderr = log.open("wb")
+        except OSError as error:
+            raise OutputError(
+                f"{log}: the capture's log cannot be written ({error.strerror or error}). Make its folder writable."
+            ) from error
+        try:
+            with stderr:
                 self._process = subprocess.Popen(
                     list(command),
                     cwd=cwd,

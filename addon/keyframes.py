@@ -18,18 +18,19 @@ Array = npt.NDArray[np.float64]
 Channels = tuple[str, Array]  # property of a pose bone, (F, C) values
 
 _LINEAR = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items["LINEAR"].value
+OWN_ACTION = "v2a"  # custom property of the actions made here
 NO_AXIS = 1e-9  # sine of half the angle below which a rotation has no axis of its own
 
 
 def write_curves(armature: bpy.types.Object, curves: Curves, action_name: str) -> bpy.types.Action:
-    """A new action with the curves, assigned to the armature; the action it had before is kept in the file.
+    """A new action with the curves, assigned to the armature. The action it had before is kept in the file, but for
+    one that an earlier call made and nothing else uses: that one goes.
 
     Each rotation is written in the bone's own rotation mode. Unknown stretches get no keys.
     """
-    previous = armature.animation_data.action if armature.animation_data else None
-    if previous is not None and previous.library is None:
-        previous.use_fake_user = True  # else Blender drops the user's work when it next saves
+    _put_away(armature.animation_data)
     action = bpy.data.actions.new(action_name)
+    action[OWN_ACTION] = True
     writer = CurveWriter(action, armature)
     for bone, channels in _channels(armature, curves):
         known = curves.keyed[bone]
@@ -40,6 +41,18 @@ def write_curves(armature: bpy.types.Object, curves: Curves, action_name: str) -
         for index, values in enumerate(channels[1][known].T):
             _write(writer.new(path, index, bone), frames, values)
     return action
+
+
+def _put_away(animation: bpy.types.AnimData | None) -> None:
+    previous = animation.action if animation is not None else None
+    if animation is None or previous is None or previous.library is not None:
+        return
+    if OWN_ACTION not in previous:
+        previous.use_fake_user = True  # else Blender drops the user's work when it next saves
+        return
+    animation.action = None
+    if previous.users == 0:
+        bpy.data.actions.remove(previous)
 
 
 def apply_settings(armature: bpy.types.Object, settings: Iterable[Setting]) -> tuple[str, ...]:

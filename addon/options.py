@@ -12,6 +12,14 @@ from ..lifter.contract.protocol import UsageError
 
 PASSED_ON = ("person", "start", "end", "hfov", "focal-mm", "height", "device", "smooth-hz", "model", "detector")
 EXPORTS = ("fbx", "glb", "bvh", "usd")
+SUFFIXES = {
+    "fbx": (".fbx",),
+    "glb": (".glb",),
+    "bvh": (".bvh",),
+    "usd": (".usd", ".usda", ".usdc"),
+    "save": (".blend",),
+    "report": (".json",),
+}
 
 
 @dataclass(frozen=True)
@@ -67,11 +75,20 @@ def parse(arguments: Sequence[str]) -> Options:
         overwrite=given.overwrite,
         worker=worker,
     )
-    outputs = [path.absolute() for path in options.outputs]
+    for flag, suffixes in SUFFIXES.items():
+        path = getattr(given, flag)
+        if path is not None and path.suffix.lower() not in suffixes:
+            raise UsageError(f"--{flag} {path}: the file's name must end in {' or '.join(suffixes)}.")
+    outputs = [path.resolve() for path in options.outputs]
     if not outputs:
         raise UsageError("nothing to write: give --fbx, --glb, --bvh, --usd, --save or --report.")
     if len(set(outputs)) < len(outputs):
         raise UsageError("two outputs have the same name. Give each its own.")
+    for path in (options.video, *options.motions, options.rig):
+        if path is None or path.resolve() not in outputs:
+            continue
+        if path != options.rig or options.save is None or path.resolve() != options.save.resolve():
+            raise UsageError(f"{path}: is to be read and written. Give the output another name.")
     return options
 
 

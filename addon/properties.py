@@ -13,10 +13,17 @@ from .apply import AUTO, PRESETS
 from .retarget.bone_map import load_preset
 
 OWN_FILE = "FILE"
+LEAST_HFOV_DEG, MOST_HFOV_DEG = 5.0, 150.0  # as the worker takes them
 
 
 def _is_armature(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object) -> bool:
     return candidate.type == "ARMATURE"
+
+
+def _limit_hfov(settings: "V2A_Settings", _context: bpy.types.Context) -> None:
+    """Between unknown and the least there is nothing."""
+    if 0 < settings.hfov < math.radians(LEAST_HFOV_DEG) - 1e-6:  # the property is a float32
+        settings.hfov = math.radians(LEAST_HFOV_DEG)
 
 
 def _rig_presets() -> list[tuple[str, str, str]]:
@@ -59,13 +66,10 @@ class V2A_Settings(bpy.types.PropertyGroup):
     )
     number: IntProperty(name="Number", description="Which person", default=1, min=1, soft_max=9)
     height: FloatProperty(
-        name="Height",
-        description="How tall the person is; 0 leaves the size to the network's guess",
+        name="Height (m)",  # no unit: Blender would show and read it in the scene's, and hand on Blender units
+        description="How tall the person is, in metres; 0 leaves the size to the network's guess",
         min=0.0,
-        soft_max=2.5,
-        max=10.0,
-        subtype="DISTANCE",
-        unit="LENGTH",
+        max=3.0,
     )
     smooth_hz: FloatProperty(
         name="Smoothing (Hz)",
@@ -77,10 +81,11 @@ class V2A_Settings(bpy.types.PropertyGroup):
     )
     hfov: FloatProperty(
         name="Field of View",
-        description="Horizontal field of view of the camera; 0 if unknown",
+        description="Horizontal field of view of the camera, 5 to 150 degrees; 0 if unknown",
         min=0.0,
-        max=math.radians(170.0),
+        max=math.radians(MOST_HFOV_DEG),
         subtype="ANGLE",
+        update=_limit_hfov,
     )
     start: FloatProperty(
         name="Start", description="Where in the video to begin, in seconds", min=0.0, subtype="TIME_ABSOLUTE"

@@ -8,9 +8,10 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -204,15 +205,26 @@ def _apply(run: Run) -> None:
     if not run.same_file or scene is None or window is None:
         run.error = f"the motion is ready, but its scene is no longer open. It is kept in {run.plan.out.parent}."
         return
-    scene.v2a.motions.clear()
-    for path in run.results():
-        scene.v2a.motions.add().path = str(path)
+    set_motions(scene.v2a, run.results())
     with bpy.context.temp_override(window=window, scene=scene):
         bpy.ops.ed.undo_push(message="Capture Video")  # undoing the animation must not lose the motion
         try:
             bpy.ops.v2a.apply("EXEC_DEFAULT", True)  # True: push an undo step
         except RuntimeError as error:  # what the operator reported, already in words
             run.error = str(error).strip().removeprefix("Error: ")
+
+
+def set_motions(settings: Any, paths: Sequence[Path]) -> None:
+    """Put these motions in place of those captured before. Who played a person plays the person of that number again,
+    else each capture of everybody would leave more copies of the rig.
+    """
+    players = [item.armature for item in settings.motions]
+    settings.motions.clear()
+    for i, path in enumerate(paths):
+        item = settings.motions.add()
+        item.path = str(path)
+        if i < len(players) and players[i] != settings.armature:  # that one plays the first person
+            item.armature = players[i]
 
 
 @bpy.app.handlers.persistent

@@ -12,6 +12,7 @@ from ...lifter.contract.motion import Motion
 Array = npt.NDArray[np.float64]
 
 SAME_TIME = 1e-3  # share of a frame: a source frame this near to a grid time is taken as it is
+STAMP_S = 1e-3  # WebM and MKV round time stamps to this, which must not cost the last frame
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def resample(motion: Motion, fps: float | None = None) -> Resampled:
     """
     fps = motion.fps if fps is None else float(fps)
     source = motion.frame_times
-    count = int(np.floor((source[-1] - source[0]) * fps + SAME_TIME)) + 1
+    count = int(np.floor((source[-1] - source[0]) * fps + max(SAME_TIME, STAMP_S * fps))) + 1
     times = source[0] + np.arange(count) / fps
     return Resampled(fps, times, at_times(source, motion.positions.astype(np.float64), times, SAME_TIME / fps))
 

@@ -76,7 +76,22 @@ def test_usage_errors(batch: Batch, motion_file: Path, tmp_path: Path) -> None:
     refused(batch("--motion", motion_file, "--rig", RIG), 2, "nothing to write")
     refused(batch("--motion", motion_file, "--rig", RIG, "--fbx", tmp_path / "a.fbx", "--wrong"), 2, "--wrong")
     refused(batch("--motion", motion_file, "--height", "2", "--fbx", tmp_path / "a.fbx"), 2, "--height")
-    refused(batch("--motion", motion_file, "--fbx", tmp_path / "a", "--glb", tmp_path / "a"), 2, "same name")
+    video = ("--video", tmp_path / "v.mp4")
+    refused(batch(*video, "--motion-out", tmp_path / "a.json", "--report", tmp_path / "a.json"), 2, "same name")
+    for flag, name in (
+        ("fbx", "fx"),
+        ("glb", "g.gltf"),
+        ("bvh", "b"),
+        ("usd", "u"),
+        ("save", "s"),
+        ("report", "r.txt"),
+    ):
+        refused(batch("--motion", motion_file, f"--{flag}", tmp_path / name), 2, f"--{flag}", name, "must end in .")
+    usual = ("--motion", motion_file, "--overwrite", "--rig")
+    refused(batch(*usual, tmp_path / "r.fbx", "--fbx", f"{tmp_path}/x/../r.fbx"), 2, "read and written")
+    same = tmp_path / "m.npz"
+    refused(batch(*video, "--rig", tmp_path / "v.mp4", "--motion-out", tmp_path / "v.mp4"), 2, "read and written")
+    refused(batch("--motion", same, "--rig", tmp_path / "r.blend", "--save", tmp_path / "r.blend"), 3, "m.npz")
     assert left_in(tmp_path) == []
 
 
@@ -134,7 +149,9 @@ def test_outputs_in_the_way(batch: Batch, motion_file: Path, tmp_path: Path) -> 
     start = ("--motion", motion_file, "--rig", RIG)
     refused(batch(*start, "--fbx", there), 7, "there.fbx", "--overwrite")
     refused(batch(*start, "--fbx", tmp_path / "no" / "o.fbx"), 7, "does not exist")
-    refused(batch(*start, "--save", tmp_path), 7, "folder")
+    (tmp_path / "d.blend").mkdir()
+    refused(batch(*start, "--save", tmp_path / "d.blend"), 7, "folder")
+    (tmp_path / "d.blend").rmdir()
     assert there.read_text() == "the user's own"
     assert left_in(tmp_path) == ["there.fbx"]
     assert batch(*start, "--fbx", there, "--overwrite").code == 0
@@ -201,6 +218,25 @@ def test_the_runs_own_bug_is_code_1(tmp_path: Path) -> None:
     assert "boom" in line
     log = Path(line.partition("(log: ")[2].removesuffix(")"))
     assert log.read_text() == "boom\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script as the worker")
+@pytest.mark.parametrize("version", ["4.5"], indirect=True)
+def test_a_motion_that_is_kept_is_an_output(batch: Batch, motion_file: Path, tmp_path: Path) -> None:
+    # A worker that has the motion already: only what batch makes of its answer is asked here.
+    worker, kept, video = tmp_path / "python", tmp_path / "kept.npz", tmp_path / "v.mp4"
+    done = json.dumps({"event": "done", "outputs": [str(kept)], "seconds": {}, "device": "cpu"})
+    worker.write_text(
+        f"#!/bin/sh\ncase \"$*\" in *lifter*) cp {motion_file} {kept}; echo '{done}'; exit 0;; esac\n"
+        f'exec {sys.executable} "$@"\n'
+    )
+    worker.chmod(0o755)
+    video.write_bytes(b"x")
+    outputs = ("--motion-out", kept, "--fbx", tmp_path / "o.fbx", "--report", tmp_path / "o.json")
+    outcome = batch("--video", video, "--rig", RIG, "--runtime", worker, *outputs)
+    assert outcome.code == 0, outcome.stderr[-2000:]
+    report = json.loads((tmp_path / "o.json").read_text())
+    assert report["outputs"] == [str(kept), str(tmp_path / "o.fbx")]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -11,7 +11,7 @@ import pytest
 
 from video_to_armature.addon import capture, job, runtime
 from video_to_armature.addon.job import Job, clean_environment
-from video_to_armature.lifter.contract.protocol import Cancelled, InputError, RuntimeUnfitError, V2AError
+from video_to_armature.lifter.contract.protocol import Cancelled, InputError, OutputError, RuntimeUnfitError, V2AError
 
 POLL_LIMIT_S = 0.05  # a tick of the interface
 
@@ -74,6 +74,23 @@ def test_a_worker_that_dies_is_our_fault_and_quotes_its_log(tmp_path: Path) -> N
         running.result()
     assert caught.value.exit_code == 1
     assert running.died
+
+
+def test_a_log_that_cannot_be_written_is_no_fault_of_the_interpreter(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="log cannot be written"):
+        Job([sys.executable, "-c", ""], tmp_path, tmp_path / "no" / "log")
+
+
+def test_a_model_file_is_found_from_the_workers_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my.safetensors").touch()
+    monkeypatch.chdir(tmp_path)
+    for model, told in (("my.safetensors", str(tmp_path / "my.safetensors")), ("mixste_body27", "mixste_body27")):
+        show = tmp_path / "python"
+        show.write_text('#!/bin/sh\necho "$@" >&2\n')
+        show.chmod(0o755)
+        running = capture.start(show, Path("v"), Path("o"), {"model": model}, tmp_path / "log", overwrite=False)
+        until_end(running)
+        assert f"--model={told} " in (tmp_path / "log").read_text()
 
 
 def test_a_job_that_listens_is_cancelled_by_word(tmp_path: Path) -> None:

@@ -51,6 +51,10 @@ def test_enables_disables_and_enables_again(script: Script, extension_zip: Path)
     assert {"auto", "mixamo", "rigify", "FILE"} <= set(found["presets"])
     assert found["flags"] == {"person": "largest", "smooth-hz": "6"}
     assert found["more_flags"] == {"person": "2", "smooth-hz": "6", "hfov": "60", "end": "2.5"}
+    assert found["tall"] == "1.75"  # metres in any scene
+    assert found["narrow"] == "5"
+    assert found["wide"] == "150"
+    assert found["players"] == [None, "copy", None]
     assert found["left_over"] == []
     assert found["handlers"] == []
     assert not outcome.own_warnings
@@ -150,6 +154,20 @@ def test_rotation_modes_gaps_rates_and_earlier_work(script: Script, edge_motions
     assert found["busy scene, end"] < 0.05  # frame 36 is 8 ms before the clip's last one
     assert found["clip's rate asked for"] == [30, 45, []]
     assert found["user's action kept"]
+    assert found["actions after applying again"] == ["my work", "walk"]
+    assert found["name stays"]
+    position, [warning] = found["rest position"]
+    assert position == "POSE"
+    assert "Rest Position" in warning
+    assert found["rest position, moves"] < 1e-6
+    for way in ("Collection hide_viewport", "LayerCollection hide_viewport", "LayerCollection exclude"):
+        told, written = found[way]
+        assert told.startswith("'mh_mixamo' is in a hidden or excluded collection"), way
+        assert not written
+    assert found["shown again"]
+    rates = {key: found[f"rate beside {key}"] for key in ("shape key", "material", "light")}
+    assert rates == {"shape key": 24, "material": 24, "light": 24}
+    assert found["rate beside not in the scene"] == found["rate beside own strip"] == 30
     assert found["hand-posed"] < 1e-6
     assert found["finger left as posed"]
     assert found["export from pose mode"] == [True, "POSE", True]
@@ -159,10 +177,27 @@ def test_several_people_play_on_copies(script: Script, edge_motions: list[Path])
     found = script("edges.py", *edge_motions).result
     assert found["people"] == found["meshes follow"] == ["mh_mixamo", "mh_mixamo.001", "mh_mixamo.002"]
     assert found["third as first"] < 1e-6
+    assert found["second beside first"] < 1e-5
     assert found["actions"] == 3
     assert found["range"] == [1, 60]
     assert found["too few named"].startswith("2 armatures are named for 3 people")
     assert "tweak mode" in found["tweak mode"]
+
+
+def test_export_presets_say_only_what_differs() -> None:
+    from video_to_armature.addon import export
+
+    assert export.preset_names() == ["generic", "unity", "unreal"]
+    generic = export.load_preset("generic")
+    for name, label in (("unity", "Unity"), ("unreal", "Unreal")):
+        preset = export.load_preset(name)
+        assert preset["label"] == label
+        assert {kind: preset[kind] for kind in ("glb", "bvh", "usd")} == {
+            kind: generic[kind] for kind in ("glb", "bvh", "usd")
+        }
+        changed = {key for key, value in preset["fbx"].items() if generic["fbx"].get(key) != value}
+        assert changed - {"mesh_smooth_type"} == {"object_types", "use_armature_deform_only"}
+    assert preset["fbx"]["mesh_smooth_type"] == "FACE"
 
 
 def test_root_package_imports_nothing() -> None:

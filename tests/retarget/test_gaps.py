@@ -1,5 +1,7 @@
 """What is not known gets no key: gaps, joints that a motion has not, one frame, odd grids."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -130,6 +132,15 @@ def test_resampling_keeps_straight_lines_and_parabolas():
     assert np.abs(grid.positions[:, 0, 0] - wanted)[inside].max() < 1e-5
     assert np.allclose(np.diff(grid.times), 1 / 60)
     assert grid.times[-1] <= times[-1] + 1e-9
+
+
+@pytest.mark.parametrize("fps", [24.0, 25.0, 30.0, 30000 / 1001, 60.0, 120.0])
+def test_time_stamps_in_whole_milliseconds_cost_no_frame(fps):
+    for frames in range(2, 200):
+        times = np.round(np.arange(frames) / fps, 3)
+        motion = replace(motion_of(np.zeros((frames, 27, 3)), fps), frame_times=times)
+        assert len(resample(motion).times) == frames
+        assert len(resample(motion, 2 * fps).times) == 2 * frames - 1
 
 
 def test_resampling_does_not_reach_across_a_gap():

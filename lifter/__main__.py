@@ -132,12 +132,12 @@ def _detect(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Call
 
 
 def _lift(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
-    from . import pipeline
-    from .keypoints import Keypoints
+    from . import keypoint_files, pipeline
 
     _check_out(a, a.keypoints)
+    keypoints = keypoint_files.read(a.keypoints, fps=a.fps, size=a.size, person=a.person or "largest", clip=a.clip)
     run = pipeline.Run(say, cancelled)
-    motion = pipeline.lift(Keypoints.load(a.keypoints), _options(a), run)
+    motion = pipeline.lift(keypoints, _options(a), run)
     _write(a, run, [motion], {"device": motion.header["settings"]["device"], "frames": motion.frames})
 
 
@@ -243,6 +243,11 @@ def _train(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Calla
     say(Event("done", {"outputs": [str(path)]}))
 
 
+def _size(text: str) -> tuple[int, int]:
+    width, height = text.lower().split("x")
+    return int(width), int(height)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m lifter", description=(__doc__ or "").split("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
@@ -264,7 +269,11 @@ def _parser() -> argparse.ArgumentParser:
         cache = sub.add_mutually_exclusive_group()
         cache.add_argument("--cache", type=Path, help="folder for detections (default: the system's cache folder)")
         cache.add_argument("--no-cache", action="store_true")
-    lift.add_argument("keypoints", type=Path)
+    lift.add_argument("keypoints", type=Path, help="our file, OpenPose's folder, COCO-style JSON, VideoPose3D's npz")
+    lift.add_argument("--fps", type=float, help="frames a second, where the file does not say")
+    lift.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help="of the picture in pixels, likewise")
+    lift.add_argument("--person", help="largest, or a number from 1, where the file holds several")
+    lift.add_argument("--clip", metavar="SUBJECT/ACTION/CAMERA", help="of a VideoPose3D file with several clips")
     for sub in (capture, lift):
         sub.add_argument("--model", help="name or weights file (see: models)")
         lens = sub.add_mutually_exclusive_group()

@@ -148,7 +148,7 @@ def test_unreadable_input_is_3(tmp_path):
     (tmp_path / "empty.mp4").touch()
     refused(3, "0 bytes", "capture", tmp_path / "empty.mp4", "--out", tmp_path / "m.npz")
     refused(3, "no such file", "capture", tmp_path / "none.mp4", "--out", tmp_path / "m.npz")
-    refused(3, "not a video_to_armature.keypoints", "lift", tmp_path / "empty.mp4", "--out", tmp_path / "m.npz")
+    refused(3, "neither an npz", "lift", tmp_path / "empty.mp4", "--out", tmp_path / "m.npz")
     refused(3, "no frames between", "capture", clips.WALK, "--out", tmp_path / "m.npz", "--start", "99", "--no-cache")
     assert not (tmp_path / "m.npz").exists()
 

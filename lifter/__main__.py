@@ -209,40 +209,6 @@ def _info(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callab
     say(Event("done", {"outputs": [json.dumps(record, ensure_ascii=False, indent=1)]}))
 
 
-def _evaluate(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
-    from .models import weights
-    from .train.data import FPS, load_mocap
-    from .train.evaluate import SETS, errors, fixed_batches
-
-    info = weights.describe(weights.find(a.model))
-    network, mocap = weights.load(info), load_mocap(a.mocap)
-    found: dict[str, dict[str, float]] = {}
-    for name, augment in SETS.items():
-        batches = fixed_batches(mocap, augment, info.config["frames"], FPS / info.fps)
-        found[name] = {key: round(value, 1) for key, value in errors(network, batches).items()}
-    if a.json:
-        say(Event("done", {"outputs": [json.dumps(found)]}))
-        return
-    rows = ["set     " + "".join(f"{key:>12}" for key in found["clean"])]
-    rows += [f"{name:8}" + "".join(f"{value:12.1f}" for value in row.values()) for name, row in found.items()]
-    say(Event("done", {"outputs": [*rows, "millimetres, one scale a window; mpjve per frame"]}))
-
-
-def _train(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
-    from .train.data import load_mocap
-    from .train.trainer import Plan, train
-
-    names = Plan.__dataclass_fields__.keys() & vars(a).keys()
-
-    def tell(line: str) -> None:
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
-
-    plan = Plan(**{name: getattr(a, name) for name in names if getattr(a, name) is not None})
-    path = train(plan, load_mocap(a.mocap / "train_00.npz"), load_mocap(a.mocap / "val.npz"), a.folder, tell, cancelled)
-    say(Event("done", {"outputs": [str(path)]}))
-
-
 def _size(text: str) -> tuple[int, int]:
     width, height = text.lower().split("x")
     return int(width), int(height)
@@ -292,18 +258,12 @@ def _parser() -> argparse.ArgumentParser:
     command("models", _models, "the networks that ship, and their licences")
     info = command("info", _info, "what is in a motion file")
     info.add_argument("file", type=Path)
-    evaluate = command("evaluate", _evaluate, "error of a model on simulated views of held-out motions")
-    evaluate.add_argument("--model", default="mixste_body27")
-    evaluate.add_argument("--mocap", type=Path, required=True, help="file in the training form (val.npz)")
-    evaluate.add_argument("--json", action="store_true")
-    train = command("train", _train, "train the bundled network; the same command resumes")
-    train.add_argument("--mocap", type=Path, required=True, help="folder with train_00.npz and val.npz")
-    train.add_argument("--folder", type=Path, required=True, help="for checkpoint, log and weights")
-    for name, kind in (("minutes", float), ("stride", float), ("rate", float)):
-        train.add_argument(f"--{name}", type=kind)
-    for name in ("frames", "dim", "depth", "heads", "windows", "seed", "threads"):
-        train.add_argument(f"--{name}", type=int)
-    train.add_argument("--compile", action=argparse.BooleanOptionalAction)
+    try:
+        from .train import evaluate_command, train_command
+    except ImportError:
+        return parser  # the extension leaves them out
+    evaluate_command.add(command)
+    train_command.add(command)
     return parser
 
 

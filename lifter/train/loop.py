@@ -28,10 +28,14 @@ MUON_DECAY_KEYS = "blocks"  # matrices in here go to Muon, the rest to AdamW
 
 
 class Objective(Protocol):
-    """What is trained and on what. `network`: all that learns; `steps`: batches an epoch."""
+    """What is trained and on what. `steps`: batches an epoch."""
 
-    network: nn.Module
     steps: int
+
+    @property
+    def network(self) -> nn.Module:
+        """All that learns."""
+        ...
 
     def loss(self, network: nn.Module, step: int, epoch: float, device: torch.device) -> dict[str, Tensor]:
         """The terms of one batch; their sum is what the step lowers."""

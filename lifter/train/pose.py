@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import metrics
+from ..keypoint_sets import SETS
 from ..models import weights
 from ..models.videopose3d import VideoPose3D
 from . import losses
@@ -23,25 +24,35 @@ from .windows import Sampler
 CHECKED_WINDOWS = 256  # of the held-out clips, evenly spread
 CHECKED_AT_ONCE = 32
 COMMERCIAL_USE = {"mocap": "yes", "h36m": "no", "humaneva": "no", "3dhp": "no"}  # of weights, by what they learnt from
+TERMS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "position": losses.position,
+    "scaled_position": lambda predicted, true, _: losses.scaled_position(predicted, true),
+    "velocity": lambda predicted, true, _: losses.velocity(predicted, true),
+    "temporal": lambda predicted, _, joint_weight: losses.temporal_consistency(predicted, joint_weight),
+}
 LICENCE = {"yes": "CC BY 4.0", "no": "trained on data for non-commercial use only", "unknown": "trained by its user"}
 
 
 @dataclass(frozen=True)
 class Network:
     """A network and how it is fed. `name`, `config`: of `models.build`. units: metres from the root, or `image`: x, y
-    on the screen and depth from the root in the same unit at the root's distance (MotionBERT's 2.5D).
-    middle: attention networks learn, and are asked for, the middle frame of a window alone (seq2frame)."""
+    on the screen and depth, from the root, in the screen's unit at the root's distance (MotionBERT's 2.5D).
+    middle: attention networks learn, and are asked for, the middle frame of a window alone (seq2frame). window: its
+    frames, where an attention network knows more."""
 
     module: nn.Module
     name: str
     config: Mapping[str, Any]
     units: str = "metres"
     middle: bool = False
+    window: int | None = None
 
     @property
     def frames(self) -> int:
         """Frames of a window."""
-        return self.module.receptive_field if isinstance(self.module, VideoPose3D) else int(self.config["frames"])
+        if isinstance(self.module, VideoPose3D):
+            return self.module.receptive_field
+        return self.window or int(self.config["frames"])
 
     @property
     def one(self) -> bool:
@@ -75,7 +86,8 @@ def target(joints_cam: Tensor, screen: Tensor, units: str) -> Tensor:
         return relative
     depth = joints_cam[..., :1, 2:]
     focal = screen[:, None, None, :2].mean(-1, keepdim=True)
-    return torch.cat((project(joints_cam, screen), relative[..., 2:] * focal / depth), -1)
+    points = project(joints_cam, screen)
+    return torch.cat((points - points[..., :1, :], relative[..., 2:] * focal / depth), -1)
 
 
 class Pose:
@@ -96,12 +108,10 @@ class Pose:
         joint_weights: Sequence[float] = (),
         hop: int | None = None,
         mirror: bool = True,
-        fps: float = 50.0,
     ) -> None:
         self.network = network.module
-        self._how, self._train, self._terms, self._batch, self._seed = network, train, dict(terms), batch, seed
+        self._how, self._train, self._terms, self._batch, self._seed = network, train, check_terms(terms), batch, seed
         self._joint_weight = torch.tensor(joint_weights or [1.0] * len(train.joint_names))
-        self._fps = fps
         hop = hop or (1 if network.one else network.frames)
         self._windows = network.sampler(train, hop, mirror)
         self._held_out = network.sampler(held_out, hop, False)
@@ -139,27 +149,30 @@ class Pose:
 
     def save(self, network: nn.Module, folder: Path, trained: str) -> Path:
         """weights.safetensors, for `capture --model`."""
-        return save(network, self._how, self._train, self._fps, folder / "weights.safetensors", trained)
+        return save(network, self._how, self._train, folder / "weights.safetensors", trained)
+
+
+def check_terms(terms: Mapping[str, float]) -> dict[str, float]:
+    """The terms. Raises ValueError for a name that is none."""
+    for name in terms:
+        if name not in TERMS:
+            raise ValueError(f"no term '{name}'; there are {', '.join(TERMS)}")
+    return dict(terms)
 
 
 def weighted(predicted: Tensor, true: Tensor, terms: Mapping[str, float], joint_weight: Tensor) -> dict[str, Tensor]:
-    """The terms asked for, each times its weight. Raises KeyError for a name that is none."""
-    known = {
-        "position": lambda: losses.position(predicted, true, joint_weight),
-        "scaled_position": lambda: losses.scaled_position(predicted, true),
-        "velocity": lambda: losses.velocity(predicted, true),
-        "temporal": lambda: losses.temporal_consistency(predicted, joint_weight),
-    }
-    return {name: weight * known[name]() for name, weight in terms.items()}
+    """The terms asked for, each times its weight; joint_weight (J,) is of position and temporal."""
+    return {name: weight * TERMS[name](predicted, true, joint_weight) for name, weight in terms.items()}
 
 
-def save(module: nn.Module, how: Network, data: Dataset, fps: float, path: Path, trained: str) -> Path:
+def save(module: nn.Module, how: Network, data: Dataset, path: Path, trained: str) -> Path:
     """Write weights with what `capture --model` must know of them."""
     use = COMMERCIAL_USE.get(data.name, "unknown")
-    joints = {17: "H36M_17"}.get(len(data.point_names), data.name)
+    sets = {skeleton.names: name for name, skeleton in SETS.items()}
+    points, joints = (sets.get(names, data.name) for names in (data.point_names, data.joint_names))
     state = {key: value.detach().cpu() for key, value in module.state_dict().items()}
     weights.save(
-        path, state, network=how.name, config=json.dumps(dict(how.config)), fps=str(fps), commercial_use=use,
-        licence=LICENCE[use], joints_in=joints, joints_out=joints, view="screen", units=how.units, trained=trained,
+        path, state, network=how.name, config=json.dumps(dict(how.config)), fps=str(data.clips[0].fps), commercial_use=use,
+        licence=LICENCE[use], joints_in=points, joints_out=joints, view="screen", units=how.units, trained=trained,
     )  # fmt: skip
     return path

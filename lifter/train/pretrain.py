@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from . import losses
 from .datasets import Dataset
-from .pose import Network, save, weighted
+from .pose import Network, check_terms, save, weighted
 
 JOINT_MASK, FRAME_MASK = 0.05, 0.10  # shares hidden
 KEY_FRAMES = 27  # where noise is drawn; between them it is interpolated
@@ -45,11 +45,10 @@ class Pretrain:
         seed: int = 0,
         only_3d: float = 30.0,
         mirror: bool = True,
-        fps: float = 30.0,
     ) -> None:
         self.network = network.module
-        self._how, self._terms, self._batch, self._seed, self._only_3d = network, dict(terms), batch, seed, only_3d
-        self._data, self._fps = motions, fps
+        self._how, self._terms, self._only_3d = network, check_terms(terms), only_3d
+        self._data, self._batch, self._seed = motions, batch, seed
         self._motions = network.sampler(motions, max(network.frames // 3, 1), mirror)
         self._pictures = network.sampler(pictures, max(network.frames // 3, 1), mirror) if pictures else None
         self._held_out = network.sampler(held_out, network.frames, False)
@@ -61,12 +60,13 @@ class Pretrain:
         """The terms of the step's batch."""
         if self._pictures is not None and epoch >= self._only_3d and step % 2:
             seen = boxed(torch.from_numpy(self._pictures.batch(self._seed, step // 2, self._batch).points).to(device))
-            return {"points_2d": losses.points_2d(network(masked(seen)).float(), seen)}
+            true = torch.cat((seen[..., :2] - seen[..., :1, :2], seen[..., 2:]), -1)
+            return {"points_2d": losses.points_2d(network(masked(seen)).float(), true)}
         joints_cam = torch.from_numpy(self._motions.batch(self._seed, step, self._batch).joints_cam).to(device)
         motion = orthographic(joints_cam)
         predicted = network(masked(noisy(motion[..., :2], self._spread.to(device)))).float()
         one = torch.ones(1, device=device)
-        return weighted(predicted, motion, self._terms, one)
+        return weighted(predicted, motion - motion[:, :, :1], self._terms, one)
 
     @torch.inference_mode()
     def check(self, network: nn.Module) -> dict[str, float]:
@@ -81,7 +81,7 @@ class Pretrain:
 
     def save(self, network: nn.Module, folder: Path, trained: str) -> Path:
         """weights.safetensors, to fine-tune from (`init`)."""
-        return save(network, self._how, self._data, self._fps, folder / "weights.safetensors", trained)
+        return save(network, self._how, self._data, folder / "weights.safetensors", trained)
 
 
 def orthographic(joints_cam: Tensor) -> Tensor:

@@ -40,12 +40,11 @@ class Semi:
         seed: int = 0,
         warm_up: float = 1.0,
         mirror: bool = True,
-        fps: float = 50.0,
     ) -> None:
         self.network = nn.ModuleDict({"pose": pose.module, "trajectory": trajectory.module})
         self._pose, self._trajectory = pose, trajectory
-        self._half, self._seed, self._warm_up, self._parents, self._fps = batch // 2, seed, warm_up, parents, fps
-        self._supervised = Pose(pose, labelled, held_out, {"position": 1.0}, self._half, seed, mirror=mirror, fps=fps)
+        self._half, self._seed, self._warm_up, self._parents = batch // 2, seed, warm_up, parents
+        self._supervised = Pose(pose, labelled, held_out, {"position": 1.0}, self._half, seed, mirror=mirror)
         self._data = labelled
         hop = 1 if pose.one else pose.frames
         self._labelled, self._unlabelled = (pose.sampler(data, hop, mirror) for data in (labelled, unlabelled))
@@ -83,8 +82,8 @@ class Semi:
     def save(self, network: nn.Module, folder: Path, trained: str) -> Path:
         """weights.safetensors of the pose, and beside it the trajectory's."""
         modules = cast(nn.ModuleDict, network)
-        save(modules["trajectory"], self._trajectory, self._data, self._fps, folder / TRAJECTORY, trained)
-        return save(modules["pose"], self._pose, self._data, self._fps, folder / "weights.safetensors", trained)
+        save(modules["trajectory"], self._trajectory, self._data, folder / TRAJECTORY, trained)
+        return save(modules["pose"], self._pose, self._data, folder / "weights.safetensors", trained)
 
 
 def _where_seen(points: Tensor) -> Tensor:

@@ -9,29 +9,32 @@ from pathlib import Path
 
 from ..contract.protocol import Event
 
+SHORT = ("minutes", "epochs", "seed", "threads", "batch")  # of the schedule, with an option of their own
+
 
 def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the sub-command by `command(name, run, text)`."""
-    train = command("train", run, "train the bundled network; the same command resumes")
-    train.add_argument("--mocap", type=Path, required=True, help="folder with train_00.npz and val.npz")
-    train.add_argument("--folder", type=Path, required=True, help="for checkpoint, log and weights")
-    for name, kind in (("minutes", float), ("stride", float), ("rate", float)):
-        train.add_argument(f"--{name}", type=kind)
-    for name in ("frames", "dim", "depth", "heads", "windows", "seed", "threads"):
-        train.add_argument(f"--{name}", type=int)
-    train.add_argument("--compile", action=argparse.BooleanOptionalAction)
+    names = ", ".join(sorted(p.stem for p in (Path(__file__).parent / "recipes").glob("*.toml")))
+    train = command("train", run, "train a network; the same command resumes")
+    train.add_argument("--recipe", default="bundled", help=f"file, or one of {names} (default: bundled)")
+    train.add_argument("--data", "--mocap", type=Path, required=True, help="folder of the data (see the recipe)")
+    train.add_argument("--folder", type=Path, required=True, help="for checkpoint, log.csv, curves.png and weights")
+    train.add_argument("--start", type=Path, help="weights to begin from: fine-tuning")
+    for name in SHORT:
+        kind = float if name in ("minutes", "epochs") else int
+        train.add_argument(f"--{name}", type=kind, help=f"short for --set schedule.{name}=…")
+    train.add_argument("--set", action="append", default=[], metavar="TABLE.KEY=VALUE", help="change the recipe")
 
 
 def run(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
-    from .data import load_mocap
-    from .trainer import Plan, train
+    from . import loop, recipe
 
-    names = Plan.__dataclass_fields__.keys() & vars(a).keys()
+    given = [f"schedule.{name}={getattr(a, name)}" for name in SHORT if getattr(a, name) is not None]
+    objective, schedule = recipe.prepare(recipe.read(a.recipe, [*a.set, *given]), a.data, a.start)
 
     def tell(line: str) -> None:
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
 
-    plan = Plan(**{name: getattr(a, name) for name in names if getattr(a, name) is not None})
-    path = train(plan, load_mocap(a.mocap / "train_00.npz"), load_mocap(a.mocap / "val.npz"), a.folder, tell, cancelled)
+    path = loop.run(objective, schedule, a.folder, tell, cancelled)
     say(Event("done", {"outputs": [str(path)]}))

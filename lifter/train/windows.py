@@ -10,6 +10,8 @@ import numpy.typing as npt
 from ..screen import to_screen
 from .datasets import Dataset
 
+_MIRRORED_SCREEN = np.array([1, 1, -1, 1, 1, 1, 1, -1, 1], np.float32)
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -27,7 +29,8 @@ class Windows:
 
 class Sampler:
     """The windows of a data set, `frames` long and `hop` apart; clips are held at their ends by `held` frames on both
-    sides, and the last window of a clip may reach beyond its end by less than a hop.
+    sides, and the last window of a clip may reach beyond its end by less than a hop. Windows of labelled clips with a
+    frame whose joints are unknown are left out.
 
     mirror: every window also as its mirror image. `actions`: numbers of the labels.
     """
@@ -50,10 +53,21 @@ class Sampler:
                 for c in data.clips
             ]
         )
+        self._index = np.array([(i, s - held) for i, length in enumerate(lengths) for s in range(0, length, hop)])
+        self._index = self._index[self._whole(np.array([clip.joints_cam is not None for clip in data.clips]))]
         self._screen = np.stack([clip.camera.screen for clip in data.clips])
         self._label = np.array([actions.index(c.action) if c.action in actions else -1 for c in data.clips])
-        self._index = np.array([(i, s - held) for i, length in enumerate(lengths) for s in range(0, length, hop)])
+        if not len(self._index):
+            raise ValueError(f"{data.name}: has no window whose joints are all known")
         self._order: tuple[tuple[int, int], npt.NDArray[np.int64]] = ((-1, -1), np.zeros(0, np.int64))
+
+    def _whole(self, has_joints: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """(windows,) which ones have joints in all frames, or are of clips that have none at all."""
+        unknown = np.r_[0, np.cumsum(~np.isfinite(self._joints).all((1, 2)))]
+        clip, start = self._index.T
+        row, last = self._row[clip], self._length[clip] - 1
+        first, end = (row + at.clip(0, last) for at in (start, start + self.frames - 1))
+        return (unknown[end + 1] == unknown[first]) | ~has_joints[clip]
 
     def __len__(self) -> int:
         return len(self._index) * (2 if self.mirror else 1)
@@ -81,5 +95,5 @@ class Sampler:
         flipped = numbers >= len(self._index)
         points[flipped] = points[flipped][:, :, self._mirror_points] * np.array([-1, 1, 1], np.float32)
         joints[flipped] = joints[flipped][:, :, self._mirror_joints] * np.array([-1, 1, 1], np.float32)
-        screen[np.ix_(flipped, [2, 7])] *= -1  # the picture's centre, and the tangential distortion across
+        screen[flipped] *= _MIRRORED_SCREEN  # the picture's centre, and the tangential distortion across
         return Windows(points, joints, screen, self._label[clip])

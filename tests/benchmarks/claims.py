@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 from safetensors.torch import load_file
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from video_to_armature.lifter import metrics
@@ -119,10 +119,10 @@ def make(name: str, seed: int, data: Data, minutes: float, folder: Path) -> tupl
     few, rest = data.split(seed)
 
     def all_frames(how: Network, train: Dataset, terms: dict[str, float]) -> Objective:
-        return Pose(how, train, data.held_out, terms, FRAMES_A_STEP // how.frames, seed, hop=9, fps=30)
+        return Pose(how, train, data.held_out, terms, FRAMES_A_STEP // how.frames, seed, hop=9)
 
     def poses(how: Network, train: Dataset) -> Objective:
-        return Pose(how, train, data.held_out, {"position": 1.0}, POSES_A_STEP, seed, fps=30)
+        return Pose(how, train, data.held_out, {"position": 1.0}, POSES_A_STEP, seed)
 
     if name in ("mixste_27", "mixste_81"):
         how = mixste(int(name[-2:]))
@@ -139,9 +139,7 @@ def make(name: str, seed: int, data: Data, minutes: float, folder: Path) -> tupl
     if name == "semi_10":
         how = videopose3d()
         batch, warm_up = POSES_A_STEP, 0.1
-        objective = Semi(
-            how, videopose3d(1), few, rest, data.held_out, H36M_17.parents, batch, seed, warm_up=warm_up, fps=30
-        )
+        objective = Semi(how, videopose3d(1), few, rest, data.held_out, H36M_17.parents, batch, seed, warm_up=warm_up)
         return how, objective, convolution
     how = dstformer()
     if name == "scratch_10":

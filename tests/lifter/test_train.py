@@ -1,5 +1,4 @@
 import csv
-import json
 
 import numpy as np
 import pytest
@@ -10,7 +9,8 @@ from video_to_armature.lifter.models import weights
 from video_to_armature.lifter.rays import BODY_SIZE, body_size
 from video_to_armature.lifter.train.augment import CLEAN, NOISY, Augment, make_batch
 from video_to_armature.lifter.train.data import load_mocap
-from video_to_armature.lifter.train.trainer import Plan, train
+from video_to_armature.lifter.train.loop import run
+from video_to_armature.lifter.train.recipe import prepare, read
 
 from .people import walking
 
@@ -80,21 +80,27 @@ def test_mirrored_windows_keep_sides(mocap):
     assert (np.einsum("bfi,bfi->bf", np.cross(across, up), ahead) > 0).all()
 
 
-def test_trains_resumes_and_ships(mocap, tmp_path):
-    small = {"frames": 9, "dim": 32, "depth": 1, "heads": 2, "windows": 16, "compile": False, "seed": 1}
+def test_bundled_recipe_trains_resumes_and_ships(mocap_file, tmp_path):
+    for name in ("train_00", "val"):
+        (tmp_path / f"{name}.npz").write_bytes(mocap_file.read_bytes())
+    small = ["frames=9", "dim=32", "depth=1", "heads=2"]
+    changes = [f"network.{c}" for c in small] + ["schedule.batch=16", "schedule.compile=false", "schedule.threads=1"]
     said = []
-    train(Plan(minutes=0.1, **small), mocap, mocap, tmp_path, said.append)
-    first = list(csv.DictReader((tmp_path / "log.csv").open()))[-1]
-    path = train(Plan(minutes=0.35, **small), mocap, mocap, tmp_path, said.append)
+
+    def train(minutes, cancelled=lambda: False):
+        recipe = read("bundled", [*changes, f"schedule.minutes={minutes}"])
+        return run(*prepare(recipe, tmp_path), tmp_path / "run", said.append, cancelled)
+
+    train(0.06)
+    path = train(0.25)
     with pytest.raises(Cancelled):
-        train(Plan(minutes=0.5, **small), mocap, mocap, tmp_path, said.append, lambda: True)
-    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+        train(0.5, lambda: True)
+    first, second = csv.DictReader((tmp_path / "run" / "log.csv").open())
     assert any(f"resumed at step {first['step']}" in line for line in said)
-    assert int(rows[-1]["step"]) > int(first["step"])
-    assert float(rows[-1]["clean_mpjpe"]) < 300  # of a body of 1.7 m; an untrained network is off by 400
-    assert float(rows[-1]["loss"]) < float(first["loss"])
+    assert int(second["step"]) > int(first["step"])
+    assert float(second["clean_mpjpe"]) < 300  # of a body of 1.7 m; an untrained network is off by 400
+    assert float(second["train_loss"]) < float(first["train_loss"])
+    assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
     info = weights.describe(path)
-    assert info.config["frames"] == 9
-    assert info.fps == 15
-    assert json.loads((tmp_path / "plan.json").read_text())["seed"] == 1
+    assert (info.config["frames"], info.fps, info.view) == (9, 15, "rays")
     weights.load(info)

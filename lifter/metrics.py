@@ -35,3 +35,16 @@ def p_mpjpe(predicted: Array, true: Array) -> float:
 def mpjve(predicted: Array, true: Array) -> float:
     """Mean distance between joint velocities: first differences along F, in unit per frame."""
     return mpjpe(np.diff(predicted, axis=-3), np.diff(true, axis=-3))
+
+
+def pck(predicted: Array, true: Array, threshold: float) -> float:
+    """Percentage of joints less than `threshold` off, which is in the arrays' unit (MPI-INF-3DHP: 150 mm)."""
+    return 100 * float((np.linalg.norm(predicted - true, axis=-1) < threshold).mean())
+
+
+def auc(predicted: Array, true: Array, limit: float) -> float:
+    """Mean of `pck` at 31 thresholds from 0 to `limit` (150 mm in steps of 5, as in MPI-INF-3DHP's own script).
+
+    0 is one of them and nothing is less than 0 off, so a perfect result has 100 · 30 / 31 = 96.8.
+    """
+    return float(np.mean([pck(predicted, true, threshold) for threshold in np.linspace(0, limit, 31)]))

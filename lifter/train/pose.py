@@ -137,10 +137,12 @@ class Pose:
             windows = self._held_out.take(numbers[at : at + CHECKED_AT_ONCE], self._how.keep)
             predicted = self._how.run(network, torch.from_numpy(windows.points).to(device)).float().cpu().numpy()
             joints_cam, screen = windows.joints_cam, windows.screen
-            if self._how.units == "image":  # as published: the true distance of the root gives the scale
-                focal = screen[:, None, None, :2].mean(-1, keepdims=True)
-                predicted = predicted * joints_cam[..., :1, 2:] / focal
-            predicted, true = predicted - predicted[:, :, :1], joints_cam - joints_cam[:, :, :1]
+            true = joints_cam - joints_cam[:, :, :1]
+            if self._how.units == "image":  # as published: both in metres by the root's true distance
+                scale = joints_cam[..., :1, 2:] / screen[:, None, None, :2].mean(-1, keepdims=True)
+                true = scale * target(torch.from_numpy(joints_cam), torch.from_numpy(screen), "image").numpy()
+                predicted = scale * predicted
+            predicted = predicted - predicted[:, :, :1]
             for p, t in zip(predicted, true, strict=True):
                 moving = (metrics.mpjve(p, t),) if len(p) > 1 else ()
                 found.append((metrics.mpjpe(p, t), metrics.p_mpjpe(p, t), *moving))

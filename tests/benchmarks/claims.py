@@ -30,7 +30,7 @@ from video_to_armature.lifter.models.videopose3d import VideoPose3D
 from video_to_armature.lifter.train.data import load_mocap
 from video_to_armature.lifter.train.datasets import Dataset
 from video_to_armature.lifter.train.loop import Objective, Schedule, run
-from video_to_armature.lifter.train.pose import Network, Pose
+from video_to_armature.lifter.train.pose import Network, Pose, target
 from video_to_armature.lifter.train.pretrain import Pretrain
 from video_to_armature.lifter.train.semi import Semi
 from video_to_armature.lifter.train.simulated import simulated
@@ -159,15 +159,14 @@ def measure(how: Network, network: nn.Module, held_out: Dataset) -> dict[str, fl
         found = []
         for at in range(0, len(windows), 64):
             batch = windows.take(np.arange(at, min(at + 64, len(windows))), how.keep)
-            joints = how.run(network, torch.from_numpy(batch.points)).float().numpy()
-            if how.units == "image":
-                joints = (
-                    joints * batch.joints_cam[..., :1, 2:] / batch.screen[:, None, None, :2].mean(-1, keepdims=True)
-                )
-            found.append(joints.reshape(-1, *joints.shape[2:]))
-        assert clip.joints_cam is not None
-        predicted, true = np.concatenate(found)[: clip.frames], clip.joints_cam
-        predicted, true = predicted - predicted[:, :1], true - true[:, :1]
+            joints = how.run(network, torch.from_numpy(batch.points)).float()
+            joints_cam, screen = torch.from_numpy(batch.joints_cam), torch.from_numpy(batch.screen)
+            true = target(joints_cam, screen, how.units)
+            if how.units == "image":  # as published: both in metres by the root's true distance
+                scale = joints_cam[..., :1, 2:] / screen[:, None, None, :2].mean(-1, keepdim=True)
+                joints, true = joints * scale, true * scale
+            found.append(torch.stack((joints - joints[..., :1, :], true)).flatten(1, 2))
+        predicted, true = torch.cat(found, 1)[:, : clip.frames].numpy()
         errors.append(
             [metrics.mpjpe(predicted, true), metrics.p_mpjpe(predicted, true), metrics.mpjve(predicted, true)]
         )

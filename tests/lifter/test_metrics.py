@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from video_to_armature.lifter.metrics import mpjpe, mpjve, n_mpjpe, p_mpjpe
+from video_to_armature.lifter.metrics import auc, mpjpe, mpjve, n_mpjpe, p_mpjpe, pck
 
 RNG = np.random.default_rng(0)
 TRUE = RNG.normal(0, 0.4, (12, 17, 3))
@@ -37,3 +37,16 @@ def test_unit_in_is_unit_out():
     predicted = TRUE + RNG.normal(0, 0.05, TRUE.shape)
     for measure in (mpjpe, n_mpjpe, p_mpjpe, mpjve):
         assert measure(1000 * predicted, 1000 * TRUE) == pytest.approx(1000 * measure(predicted, TRUE))
+
+
+def test_pck_and_auc_by_hand():
+    """Joint j of 17 is off by 10 j millimetres: 0 to 160."""
+    off = TRUE + np.arange(17)[:, None] * [0.010, 0, 0]
+    assert pck(off, TRUE, 0.1501) == pytest.approx(100 * 16 / 17)
+    assert pck(TRUE + [0.149, 0, 0], TRUE, 0.150) == 100
+    assert pck(TRUE + [0.151, 0, 0], TRUE, 0.150) == 0
+    # of the thresholds 0, 5, … 150 mm the joint that is 10 j + 1 off is within all above: 30 - 2 j of 31
+    nearly = TRUE + (np.arange(17) * 0.010 + 0.001)[:, None] * [1, 0, 0]
+    assert auc(nearly, TRUE, 0.150) == pytest.approx(100 * np.mean([max(30 - 2 * j, 0) for j in range(17)]) / 31)
+    assert auc(TRUE, TRUE, 0.150) == pytest.approx(100 * 30 / 31)
+    assert auc(1000 * nearly, 1000 * TRUE, 150) == pytest.approx(auc(nearly, TRUE, 0.150))

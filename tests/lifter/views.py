@@ -17,7 +17,7 @@ def walkers(speeds=(0.8, 1.0, 1.3), frames=60, noise=0.0) -> Dataset:
     clips = [walking(np.arange(frames) / 30, speed).astype(np.float32) for speed in speeds]
     start = np.arange(len(clips)) * frames
     ids = tuple(f"cmu_{i}_0" for i in range(len(clips)))
-    mocap = MocapSet(np.concatenate(clips), start, np.full(len(clips), frames), ids)
+    mocap = MocapSet(np.concatenate(clips), start, np.full(len(clips), frames), ids, ("walk",) * len(ids))
     data = simulated(mocap, 0, 2, noise)
     assert data.joint_names == H36M_17.names == BODY_27.names[:17]
     return data

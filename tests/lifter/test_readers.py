@@ -239,7 +239,7 @@ def test_simulated_cameras_see_the_whole_take(tmp_path):
     data, again, other = simulated(mocap, 3), simulated(mocap, 3), simulated(mocap, 4)
     np.testing.assert_array_equal(data.clips[3].keypoints_px, again.clips[3].keypoints_px)
     assert np.abs(data.clips[3].keypoints_px - other.clips[3].keypoints_px).max() > 10
-    assert [c.name for c in data.clips[:2]] == ["cmu_05/cmu_05_01/view0", "cmu_05/cmu_05_01/view1"]
+    assert [c.name for c in data.clips[:2]] == ["cmu_05/unknown/cmu_05_01 view0", "cmu_05/unknown/cmu_05_01 view1"]
     for clip in simulated(mocap, 3, noise=0).clips:
         assert off_by_px(clip, data.point_names, data.joint_names) < 1e-3
         assert clip.keypoints_px[..., :2].min() > 0

@@ -6,7 +6,7 @@ z forward. Noise is in units of the person's size in the picture, because detect
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from ..contract.skeleton import BODY_27
 from ..keypoints import DERIVED, derive
 from ..rays import BODY_SIZE, body_size, to_network
 from .data import MocapSet
+from .widen import mixed, turned
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -54,10 +55,15 @@ class Augment:
     bone_sigma: float = 0.08  # log-normal spread of bone lengths
     speed: tuple[float, float] = (0.6, 1.8)
     mirror: float = 0.5
+    mix: float = 0.25  # share of windows with another's upper body
+    widen: float = 0.6  # share of windows whose joints are turned
+    widen_strength: tuple[float, float] = (0.3, 1.3)
     hfov_deg: tuple[float, float] = (30.0, 90.0)
     focal_sigma: float = 0.12  # the field of view is a guess in use: log-normal error of the assumed focal length
     elevation_deg: tuple[float, float] = (-15.0, 45.0)
     roll_sigma_deg: float = 6.0
+    tilted: float = 0.1  # share of cameras held askew
+    tilted_deg: float = 30.0
     offset_sigma: float = 0.018  # landmarks are not joint centres: constant per clip, metres
     jitter: tuple[float, float] = (0.003, 0.015)  # of the person's size, correlated in time
     white: tuple[float, float] = (0.001, 0.005)
@@ -66,8 +72,14 @@ class Augment:
     half_body: float = 0.06  # legs out of the picture for the whole window
 
 
-CLEAN = Augment(0, (1, 1), 0, (40, 70), 0, (-10, 30), 0, 0, (0, 0), (0, 0), 0, 0, 0)
-NOISY = Augment(0, (1, 1), 0, (40, 70), 0, (-10, 30), 2, 0.012, (0.012, 0.012), (0.002, 0.002), 0.06, 0.25, 0)
+_PLAIN = Augment(
+    bone_sigma=0, speed=(1, 1), mirror=0, mix=0, widen=0, hfov_deg=(40, 70), focal_sigma=0, elevation_deg=(-10, 30),
+    roll_sigma_deg=0, tilted=0, offset_sigma=0, jitter=(0, 0), white=(0, 0), burst=0, missing=0, half_body=0,
+)  # fmt: skip
+CLEAN = _PLAIN
+NOISY = replace(
+    _PLAIN, roll_sigma_deg=2, offset_sigma=0.012, jitter=(0.012, 0.012), white=(0.002, 0.002), burst=0.06, missing=0.25
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,14 @@ class Batch:
 
 def make_batch(mocap: MocapSet, rng: np.random.Generator, size: int, frames: int, stride: float, a: Augment) -> Batch:
     """`size` windows of `frames` frames, `stride` source frames apart, from clips chosen by their length."""
-    joints = _bodies(_windows(mocap, rng, size, frames, stride, a), rng, a)
+    joints = _windows(mocap, rng, size, frames, stride, a)
+    if a.mix:
+        pick = rng.uniform(0, 1, size) < a.mix
+        joints[pick] = mixed(joints[pick], _windows(mocap, rng, size, frames, stride, a)[pick])
+    if a.widen:
+        pick = rng.uniform(0, 1, size) < a.widen
+        joints[pick] = turned(joints[pick], rng, rng.uniform(*a.widen_strength))
+    joints = _bodies(joints, rng, a)
     joints *= (BODY_SIZE / np.median(body_size(joints), -1))[:, None, None, None]
     return through_camera(joints, rng, a)
 
@@ -139,6 +158,9 @@ def _cameras(joints: FloatArray, rng: np.random.Generator, a: Augment) -> tuple[
     distance = np.clip(1.7 / (2 * fill * np.tan(hfov / 2) * 0.6), 1.8, 12)
     elevation = np.radians(rng.uniform(*a.elevation_deg, B))
     roll = np.radians(rng.normal(0, a.roll_sigma_deg, B))
+    if a.tilted:
+        askew = np.radians(rng.uniform(-a.tilted_deg, a.tilted_deg, B))
+        roll = np.where(rng.uniform(0, 1, B) < a.tilted, askew, roll)
     aside = rng.uniform(-0.4, 0.4, B) * hfov  # the person need not stand in the middle
     middle = joints[:, :, 0].mean(1, keepdims=True)[:, :, None]  # (B, 1, 1, 3)
 

@@ -182,15 +182,25 @@ def _options(a: argparse.Namespace) -> Any:
 
 
 def _models(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
-    from .models import weights
+    from .lift import BODIES
+    from .models import catalogue, weights
 
-    models = weights.available()
-    lines = [
-        f"{m.name}  {m.network} {m.config.get('frames')} frames at {m.fps:g} fps  commercial use: {m.commercial_use}"
-        f" ({m.licence})  sha256 {m.sha256[:12]}"
-        for m in models
+    rows = [
+        (m.name, m.commercial_use, f"{m.network}, {m.config.get('frames')} frames at {m.fps:g} fps", m.licence)
+        for m in weights.available()
     ]
-    say(Event("done", {"outputs": lines}))
+    shipped = len(rows)
+    for known in catalogue.known():
+        fit = known.units != "none" and known.joints_out in BODIES
+        rows.append(
+            (known.file, known.commercial_use, known.name + ("" if fit else " (not for capture)"), known.licence)
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    lines = [
+        f"{a:{widths[0]}}  commercial use: {use:{widths[1]}}  {what:{widths[2]}}  {by}" for a, use, what, by in rows
+    ]
+    lines.insert(shipped, "of their authors, to be fetched by yourself (--model FILE; catalogue.toml says where from):")
+    say(Event("done", {"outputs": ["shipped (--model NAME):", *lines]}))
 
 
 def _info(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
@@ -241,7 +251,15 @@ def _parser() -> argparse.ArgumentParser:
     lift.add_argument("--person", help="largest, or a number from 1, where the file holds several")
     lift.add_argument("--clip", metavar="SUBJECT/ACTION/CAMERA", help="of a VideoPose3D file with several clips")
     for sub in (capture, lift):
-        sub.add_argument("--model", help="name or weights file (see: models)")
+        sub.add_argument("--model", help="name, or file of weights: ours or a published lifter's (see: models)")
+        sub.add_argument(
+            "--input-joints", choices=("h36m", "coco"), help="points that a renamed published checkpoint reads (h36m)"
+        )
+        sub.add_argument(
+            "--windows",
+            choices=("blended", "paper"),
+            help="of a published lifter: overlapping by half (default), or as in its paper, which is twice as fast",
+        )
         lens = sub.add_mutually_exclusive_group()
         lens.add_argument(
             "--hfov", type=float, help="horizontal field of view, degrees (default 55 across the longer side)"
@@ -255,7 +273,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--overwrite", action="store_true")
         sub.add_argument("--events", action="store_true", help="JSON lines on stdout; obey stdin")
 
-    command("models", _models, "the networks that ship, and their licences")
+    command("models", _models, "the networks that ship and the published ones, with their licences")
     info = command("info", _info, "what is in a motion file")
     info.add_argument("file", type=Path)
     try:

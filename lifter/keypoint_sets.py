@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .contract.skeleton import H36M_17, mirror_order
+from .contract.skeleton import BODY_27, H36M_17, Skeleton, mirror_order
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -33,6 +33,13 @@ BODY_25 = (
     "right_eye", "left_eye", "right_ear", "left_ear",
     "left_toe", "left_small_toe", "left_heel", "right_toe", "right_small_toe", "right_heel",
 )  # fmt: skip
+
+# What a lifter may read, by the name that weights give it. COCO has no tree of its own: this one hangs on the nose.
+SETS = {
+    "BODY_27": BODY_27,
+    "H36M_17": H36M_17,
+    "COCO_17": Skeleton(COCO_17, (-1, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 5, 6, 11, 12, 13, 14)),
+}
 
 LAYOUTS = {"coco": COCO_17, "h36m": H36M_17.names, "halpe_26": HALPE_26, "body_25": BODY_25}  # VideoPose3D's names
 

@@ -7,7 +7,7 @@ the trainer runs the very same function on projected landmarks.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ import numpy.typing as npt
 from .contract.files import replacing
 from .contract.motion import read_npz
 from .contract.protocol import InputError
-from .contract.skeleton import BODY_27
+from .contract.skeleton import BODY_27, H36M_17
+from .detect import DETECTORS
+from .keypoint_sets import COCO_17, HALPE_26, POSETRACK_17, coco_to_h36m, halpe_to_h36m, posetrack_to_h36m
 
 FORMAT_NAME = "video_to_armature.keypoints"
 FORMAT_VERSION = 1
@@ -78,6 +80,15 @@ class Keypoints:
         """(F, K) where a point was seen."""
         return self.keypoints_px[..., 2] > 0
 
+    @property
+    def confidence_kind(self) -> str:
+        """What the numbers beside x and y are, as far as can be told."""
+        detector = self.header.get("detector") or "an unknown detector"
+        if detector in DETECTORS:
+            return "detector visibility"
+        given = not np.isin(self.keypoints_px[..., 2], (0, 1)).all()
+        return f"keypoint score of {detector}" if given else "none given: 1 where seen"
+
     def save(self, path: str | Path) -> None:
         """Write beside `path` and rename. Raises OutputError."""
         header = {**self.header, "format": FORMAT_NAME, "version": FORMAT_VERSION}
@@ -103,20 +114,53 @@ class Keypoints:
             raise InputError(f"{path}: {error}. Detect again.") from error
 
 
+def to_set(keypoints: Keypoints, name: str) -> FloatArray:
+    """(F, K, 3) x, y, confidence of one of keypoint_sets.SETS, by its name. Raises InputError for what is lacking."""
+    if name == "BODY_27":
+        return to_body_27(keypoints)
+    return to_h36m_17(keypoints) if name == "H36M_17" else _named(keypoints, COCO_17)
+
+
+def to_h36m_17(keypoints: Keypoints) -> FloatArray:
+    """(F, 17, 3) x, y, confidence in H36M_17 order: as the source has them, else by the map that the published lifters
+    were trained with. Raises InputError when the set is too poor."""
+    for names, convert in _TO_H36M:
+        if set(names) <= set(keypoints.names):
+            return convert(_named(keypoints, names))
+    return coco_to_h36m(_named(keypoints, COCO_17))
+
+
+_TO_H36M: tuple[tuple[tuple[str, ...], Callable[[FloatArray], FloatArray]], ...] = (
+    (H36M_17.names, np.array),
+    (HALPE_26, halpe_to_h36m),
+    (POSETRACK_17, posetrack_to_h36m),
+)
+
+
+def _named(keypoints: Keypoints, names: tuple[str, ...]) -> FloatArray:
+    """(F, K, 3) of the points with these names."""
+    _refuse_lacking(keypoints, names)
+    return keypoints.keypoints_px[:, [keypoints.names.index(name) for name in names]]
+
+
+def _refuse_lacking(keypoints: Keypoints, needed: tuple[str, ...]) -> None:
+    lacking = [name for name in needed if name not in keypoints.names]
+    if lacking:
+        listed = ", ".join([*lacking[:4], "…"][: len(lacking)])
+        raise InputError(
+            f"{len(keypoints.names)} keypoints named {', '.join(keypoints.names[:4])}, … have no {listed}: "
+            "this model cannot lift them. Use MEDIAPIPE_33, COCO_17, HALPE_26 or BODY_25 names."
+        )
+
+
 def to_body_27(keypoints: Keypoints) -> FloatArray:
     """(F, 27, 3) x, y, confidence in BODY_27 order; what the source has no point for stays NaN, 0.
 
     Points that BODY_27 derives are derived anew, also when the file brings its own. Raises InputError when the
     set has too little to lift: hips and shoulders are needed.
     """
+    _refuse_lacking(keypoints, ("left_hip", "right_hip", "left_shoulder", "right_shoulder"))
     position = {SAME_POINT.get(name, name): i for i, name in enumerate(keypoints.names)}
-    needed = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
-    lacking = [name for name in needed if name not in position]
-    if lacking:
-        raise InputError(
-            f"keypoints named {', '.join(keypoints.names[:4])}, … have no {', '.join(lacking)}: "
-            "this set cannot be lifted. Use MEDIAPIPE_33, COCO_17 or BODY_27 names."
-        )
     body = np.full((len(keypoints.frame_times), len(BODY_27), 3), np.nan, np.float32)
     body[..., 2] = 0
     for j, name in enumerate(BODY_27.names):

@@ -1,12 +1,13 @@
 """How 2D becomes 3D: keypoints of one person in, root-relative joints in camera axes out.
 
-The network sees windows of fixed length at the frame rate it was trained at. A clip of another rate is put on a
-grid that is a whole multiple of it; the windows overlap, and their outputs are blended so that no border shows.
+Here: what every network needs, and the way of our own, which sees rays. It sees windows of fixed length at the frame
+rate it was trained at; a clip of another rate is put on a grid that is a whole multiple of it; the windows overlap, and
+their outputs are blended so that no border shows. Published networks see the picture: published.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,17 +16,19 @@ import torch
 from torch import nn
 
 from .contract.protocol import RuntimeUnfitError, UsageError
-from .contract.skeleton import BODY_27
+from .contract.skeleton import Skeleton
 from .gaps import MAX_GAP_S, known_stretches
+from .keypoint_sets import SETS
 from .models import weights
 from .rays import BODY_SIZE, STATURE_OF_SIZE, body_size, from_network, to_network
 
 FloatArray = npt.NDArray[np.floating]
 
-CPU_BATCH = 8  # windows at once; more is no faster there and only takes memory
-GPU_BATCH = 64  # halved when memory runs out
+CPU_FRAMES = 216  # of all windows at once: eight of 27; more is no faster there and only takes memory
+GPU_FRAMES = 1728  # halved when memory runs out
 MAX_PHASES = 4  # grid frames for each network frame; a 60 fps clip at 15 fps needs four
-MIRROR = list(BODY_27.mirror)
+BODIES = ("BODY_27", "H36M_17")  # sets that world.py can stand on the ground
+VIEWS, UNITS = ("rays", "screen", "crop"), ("metres", "image")
 
 
 @dataclass(frozen=True)
@@ -34,23 +37,54 @@ class Lifter:
 
     info: weights.ModelInfo
     network: nn.Module
-    device: torch.device
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is: it leaves a full GPU for the CPU."""
+        return next(self.network.parameters()).device
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Of the joints that it gives."""
+        return SETS[self.info.joints_out]
 
 
-def load(model: str, device: str, warn: Callable[[str], None]) -> Lifter:
-    """A model by name or file on a device by name. Raises RuntimeUnfitError, UsageError."""
-    info = weights.describe(weights.find(model))
-    if info.config.get("joints") != len(BODY_27) or info.config.get("channels_in") != 3:
-        raise RuntimeUnfitError(f"{info.path}: takes {info.config.get('joints')} joints, not BODY_27 with confidence.")
+def load(model: str, device: str, warn: Callable[[str], None], input_joints: str | None = None) -> Lifter:
+    """A model by name or file on a device by name. Raises RuntimeUnfitError, UsageError (see weights.read)."""
+    info, network = weights.read(weights.find(model), input_joints)
     chosen = choose_device(device, warn)
-    network = weights.load(info)
     try:
-        return Lifter(info, network.to(chosen), chosen)
+        network.to(chosen)
     except RuntimeError as error:  # torch's out of memory is one of these
         if "out of memory" not in str(error).lower():
             raise
         warn(f"{chosen} is out of memory: using the CPU.")
-        return Lifter(info, network.cpu(), torch.device("cpu"))
+        network.cpu()
+    return Lifter(info, network)
+
+
+def check(lifter: Lifter) -> None:
+    """Refuse a network that the pipeline can neither feed nor follow. Raises RuntimeUnfitError."""
+    info, network = lifter.info, lifter.network
+    both = getattr(network, "joints", 0)
+    points, joints = getattr(network, "joints_in", both), getattr(network, "joints_out", both)
+    channels = getattr(network, "channels_in", 0)
+    faults = [
+        f"{verb} {count} joints of {name}, not one of {', '.join(f'{known} ({len(SETS[known])})' for known in sets)}"
+        for verb, count, name, sets in (
+            ("reads", points, info.joints_in, SETS),
+            ("gives", joints, info.joints_out, BODIES),
+        )
+        if name not in sets or count != len(SETS[name])
+    ]
+    if channels not in (2, 3) or (info.view == "rays" and channels != 3):
+        faults.append(f"reads {channels} numbers a point, not x, y and confidence")
+    if info.view not in VIEWS or info.units not in UNITS:
+        faults.append(f"view '{info.view}' in '{info.units}' is not one of {', '.join(VIEWS)} in {' or '.join(UNITS)}")
+    if info.view == "rays" and not (hasattr(network, "frames") and info.joints_in == info.joints_out and info.fps > 0):
+        faults.append("sees rays, but has no windows at a frame rate of the joints that it gives")
+    if faults:
+        raise RuntimeUnfitError(f"{info.path}: {'; '.join(faults)}. Name another file.")
 
 
 def choose_device(name: str, warn: Callable[[str], None]) -> torch.device:
@@ -74,12 +108,12 @@ def lift(
     height: float | None,
     progress: Callable[[int, int], None],
     warn: Callable[[str], None],
-) -> tuple[FloatArray, Lifter]:
-    """Root-relative joints (F, 27, 3) in camera axes, metres; NaN where the person is out of sight for long.
+) -> FloatArray:
+    """Root-relative joints (F, J, 3) in camera axes, metres; NaN where the person is out of sight for long.
 
-    body_px (F, 27, 3): x, y in pixels, confidence, 0 where unseen; times (F,) seconds; intrinsics (3, 3).
-    `height` in metres scales the result, else it has the network's size. `progress(done, total)` counts windows.
-    Also returns the lifter, which has moved to the CPU if the device ran out of memory.
+    For a lifter that sees rays. body_px (F, J, 3): x, y in pixels, confidence, 0 where unseen; times (F,) seconds;
+    intrinsics (3, 3). `height` in metres scales the result, else it has the network's size. `progress(done, total)`
+    counts windows.
     """
     joints = np.full(body_px.shape, np.nan, np.float32)
     rays = (body_px[..., :2] - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
@@ -87,14 +121,30 @@ def lift(
     grids = [Grid.over(times[a:b], lifter.info) for a, b in stretches]
     total, done = sum(g.windows for g in grids), 0
     for (a, b), grid in zip(stretches, grids, strict=True):
-        on_grid, lifter = _lift_grid(
-            lifter, grid, *_resample(rays[a:b], body_px[a:b, :, 2], times[a:b], grid.times),
+        on_grid = _lift_grid(
+            lifter, grid, *resample(rays[a:b], body_px[a:b, :, 2], times[a:b], grid.times),
             lambda n, base=done: progress(base + n, total), warn,
         )  # fmt: skip
         joints[a:b] = _interpolate(on_grid, grid.times, times[a:b])
         done += grid.windows
-    size = float(np.nanmedian(body_size(joints)))
-    return joints * ((height / STATURE_OF_SIZE if height else BODY_SIZE) / size), lifter
+    size = float(np.nanmedian(body_size(joints, lifter.skeleton)))
+    return joints * ((height / STATURE_OF_SIZE if height else BODY_SIZE) / size)
+
+
+def starts(length: int, size: int, hop: int) -> list[int]:
+    """First frame of each window of `size` frames, `hop` apart; the last one ends at the end."""
+    last = max(length - size, 0)
+    return sorted({*range(0, last + 1, hop), last}) if length else []
+
+
+def window_at(start: int, size: int, length: int) -> npt.NDArray[np.int64]:
+    """(size,) frames from `start` on; a short clip's end is held."""
+    return np.minimum(np.arange(start, start + size), length - 1)
+
+
+def blend(size: int) -> FloatArray:
+    """(size, 1, 1) what the frames of a window count: most in its middle."""
+    return np.minimum(np.arange(1, size + 1), np.arange(size, 0, -1))[:, None, None].astype(float)
 
 
 @dataclass(frozen=True)
@@ -118,10 +168,8 @@ class Grid:
         return max(self.frames // 2, 1)
 
     def starts(self, phase: int) -> list[int]:
-        """First frame, within its phase, of each window; the last one ends at the end."""
-        length = len(range(phase, len(self.times), self.phases))
-        last = max(length - self.frames, 0)
-        return sorted({*range(0, last + 1, self.hop), last}) if length else []
+        """First frame, within its phase, of each window."""
+        return starts(len(range(phase, len(self.times), self.phases)), self.frames, self.hop)
 
     @property
     def windows(self) -> int:
@@ -135,59 +183,83 @@ def _lift_grid(
     confidence: FloatArray,
     progress: Callable[[int], None],
     warn: Callable[[str], None],
-) -> tuple[FloatArray, Lifter]:
-    """(G, 27, 3) from rays (G, 27, 2) and confidence (G, 27) on the grid."""
+) -> FloatArray:
+    """(G, J, 3) from rays (G, J, 2) and confidence (G, J) on the grid."""
     total = np.zeros((*rays.shape[:2], 3))
     weight = np.zeros((len(rays), 1, 1))
-    blend = np.minimum(np.arange(1, grid.frames + 1), np.arange(grid.frames, 0, -1))[:, None, None].astype(float)
+    share = blend(grid.frames)
     jobs: list[npt.NDArray[np.int64]] = []
     for phase in range(grid.phases):
         rows = np.arange(phase, len(rays), grid.phases)
-        for start in grid.starts(phase):
-            window = rows[start : start + grid.frames]
-            jobs.append(np.r_[window, np.full(grid.frames - len(window), window[-1])])  # a short clip: its end is held
-    batch, at = CPU_BATCH if lifter.device.type == "cpu" else GPU_BATCH, 0
+        jobs += [rows[window_at(start, grid.frames, len(rows))] for start in grid.starts(phase)]
+    mirror = lifter.skeleton.mirror
+
+    def run(rows: npt.NDArray[np.int64]) -> FloatArray:
+        network_input, turned_from_cam = to_network(rays[rows], confidence[rows])
+        turned = flip_average(lifter, network_input, mirror, mirror)
+        return from_network(turned - turned[:, :, :1], turned_from_cam)
+
+    for row, window in in_batches(lifter, jobs, run, progress, warn):
+        fresh = np.r_[True, np.diff(row) > 0]  # not the held end
+        total[row[fresh]] += (window * share)[fresh]
+        weight[row[fresh]] += share[fresh]
+    return (total / weight).astype(np.float32)
+
+
+def in_batches(
+    lifter: Lifter,
+    jobs: Sequence[npt.NDArray[np.int64]],
+    run: Callable[[npt.NDArray[np.int64]], FloatArray],
+    progress: Callable[[int], None],
+    warn: Callable[[str], None],
+) -> Iterator[tuple[npt.NDArray[np.int64], FloatArray]]:
+    """Each job, windows of frames (W,) alike in length, with its part of run((B, W)); as many at once as memory holds.
+
+    Out of memory means a smaller batch, then the CPU, with a warning. Raises RuntimeUnfitError when that is full.
+    """
+
+    def most() -> int:
+        return max((CPU_FRAMES if lifter.device.type == "cpu" else GPU_FRAMES) // len(jobs[0]), 1)
+
+    batch, at = most(), 0
     while at < len(jobs):
         rows = np.stack(jobs[at : at + batch])
-        network_input, turned_from_cam = to_network(rays[rows], confidence[rows])
         try:
-            turned = _run(lifter, network_input)
+            outputs = run(rows)
         except (torch.cuda.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if "out of memory" not in str(error).lower() and not isinstance(error, MemoryError):
                 raise
-            lifter, batch = _with_less(lifter, batch, warn)
+            if batch > 1:
+                warn(f"{lifter.device} is out of memory: {batch // 2} windows at a time instead of {batch}.")
+                batch //= 2
+                continue
+            if lifter.device.type == "cpu":
+                raise RuntimeUnfitError("out of memory while lifting a single window. Close other programs.") from error
+            warn(f"{lifter.device} is out of memory: using the CPU.")
+            lifter.network.cpu()
+            batch = most()
             continue
-        for window, row in zip(from_network(turned, turned_from_cam), rows, strict=True):
-            fresh = np.r_[True, np.diff(row) > 0]  # not the held end
-            total[row[fresh]] += (window * blend)[fresh]
-            weight[row[fresh]] += blend[fresh]
+        yield from zip(rows, outputs, strict=True)
         at += len(rows)
         progress(at)
-    return (total / weight).astype(np.float32), lifter
-
-
-def _with_less(lifter: Lifter, batch: int, warn: Callable[[str], None]) -> tuple[Lifter, int]:
-    """A smaller batch, or the CPU when it cannot be smaller. Raises RuntimeUnfitError when the CPU itself is full."""
-    if batch > 1:
-        warn(f"{lifter.device} is out of memory: {batch // 2} windows at a time instead of {batch}.")
-        return lifter, batch // 2
-    if lifter.device.type == "cpu":
-        raise RuntimeUnfitError("out of memory while lifting a single window. Close other programs.")
-    warn(f"{lifter.device} is out of memory: using the CPU.")
-    return Lifter(lifter.info, lifter.network.cpu(), torch.device("cpu")), CPU_BATCH
 
 
 @torch.inference_mode()
-def _run(lifter: Lifter, network_input: FloatArray) -> FloatArray:
-    """Mean of the network's view and its view of the mirrored person, root at zero. (B, F, 27, 3)"""
-    mirrored = network_input[:, :, MIRROR] * np.array([-1, 1, 1], np.float32)
+def flip_average(
+    lifter: Lifter, network_input: FloatArray, mirror_points: Sequence[int], mirror_joints: Sequence[int]
+) -> FloatArray:
+    """Mean of the network's view and its view of the mirrored person: (B, F, K, C) to (B, F', J, 3).
+
+    mirror_points (K,), mirror_joints (J,): the left/right partner of each.
+    """
+    signs = np.array([-1, 1, 1], np.float32)
+    mirrored = network_input[:, :, list(mirror_points)] * signs[: network_input.shape[-1]]
     both = torch.from_numpy(np.concatenate([network_input, mirrored]).astype(np.float32)).to(lifter.device)
-    plain, flipped = lifter.network(both).float().cpu().numpy().reshape(2, *network_input.shape[:3], 3)
-    joints = (plain + flipped[:, :, MIRROR] * np.array([-1, 1, 1], np.float32)) / 2
-    return joints - joints[:, :, :1]
+    plain, flipped = np.split(lifter.network(both).float().cpu().numpy(), 2)
+    return (plain + flipped[:, :, list(mirror_joints)] * signs) / 2
 
 
-def _resample(
+def resample(
     rays: FloatArray, confidence: FloatArray, times: FloatArray, grid_times: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Rays and confidence of each joint at grid times, between sightings at most MAX_GAP_S apart; else unseen."""

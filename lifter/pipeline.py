@@ -17,8 +17,8 @@ from . import video as videos
 from .cache import Cache, Detections
 from .contract.motion import FORMAT_NAME, FORMAT_VERSION, Motion
 from .contract.protocol import Cancelled, Event, InputError, NobodyFoundError, UsageError
-from .contract.skeleton import BODY_27
 from .keypoints import Keypoints
+from .rays import BODY_SIZE, STATURE_OF_SIZE
 
 DEFAULT_HFOV_DEG = 55.0  # of the longer side: between a phone's main camera and a normal lens
 FULL_FRAME_MM = 36.0  # width that focal lengths in millimetres refer to
@@ -44,6 +44,8 @@ class Options:
     device: str = "auto"
     smooth_hz: float = 6.0
     model: str = "mixste_body27"
+    windows: str = "blended"  # blended | paper
+    input_joints: str | None = None  # h36m | coco
     detector: str = "mediapipe"
     cache: Path | None = None
 
@@ -93,14 +95,8 @@ def capture(path: Path, options: Options, run: Run) -> list[Motion]:
     check(options)
     run.stage("open")
     video = videos.probe(path)
-    from .lift import load  # torch takes seconds to import: bad files are refused before
-
-    lifter = load(options.model, options.device, run.warn)  # before the long work: a missing model ends it now
-    motions: list[Motion] = []
-    for person in _people(video, options, run):
-        motion, lifter = _motion(person, options, run, lifter)
-        motions.append(motion)
-    return motions
+    lifter = _load(options, run)  # before the long work: a missing model ends it now
+    return [_motion(person, options, run, lifter) for person in _people(video, options, run)]
 
 
 def detect(path: Path, options: Options, run: Run) -> list[Keypoints]:
@@ -133,10 +129,8 @@ def _people(video: videos.Video, options: Options, run: Run) -> list[Keypoints]:
 def lift(keypoints: Keypoints, options: Options, run: Run) -> Motion:
     """The motion in a person's 2D keypoints."""
     check(options)
-    from .lift import load
-
     run.stage("open")
-    return _motion(keypoints, options, run, load(options.model, options.device, run.warn))[0]
+    return _motion(keypoints, options, run, _load(options, run))
 
 
 def check(options: Options) -> None:
@@ -209,57 +203,80 @@ def _choose(tracks: list[Any], person: str) -> list[tuple[int, Any]]:
     return [(number, tracks[number - 1])]
 
 
-def _motion(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> tuple[Motion, Any]:
-    """The motion, and the lifter, which may have left a full GPU for the CPU."""
+def _load(options: Options, run: Run) -> Any:
+    from . import lift as lifting  # torch takes seconds to import: bad files are refused before
+
+    lifter = lifting.load(options.model, options.device, run.warn, options.input_joints)
+    lifting.check(lifter)
+    if lifter.info.view == "rays" and options.windows != "blended":
+        raise UsageError(
+            f"--windows {options.windows}: no paper says how {lifter.info.name} is to be run. Leave it out."
+        )
+    return lifter
+
+
+def _motion(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> Motion:
     from . import lift as lifting
+    from . import published
     from .smooth import smooth
     from .world import to_world
 
-    header, times = keypoints.header, keypoints.frame_times
-    body = kp.to_body_27(keypoints)
-    intrinsics = _intrinsics(header["width"], header["height"], options)
+    header, times, info = keypoints.header, keypoints.frame_times, lifter.info
+    seen = kp.to_set(keypoints, info.joints_in)
+    body = seen if info.joints_in == info.joints_out else kp.to_set(keypoints, info.joints_out)
+    if not (seen[..., 2] > 0).any():
+        raise InputError("the keypoints show nobody: every point is NaN or has confidence 0. Give other keypoints.")
+    size = header["width"], header["height"]
+    intrinsics = _intrinsics(*size, options)
     run.stage("lift")
-    joints, lifter = lifting.lift(lifter, body, times, intrinsics, options.height, run.progress, run.warn)
-    if not np.isfinite(joints).any():
-        raise NobodyFoundError("the keypoints hold no visible person.")
+    if info.view == "rays":
+        joints = lifting.lift(lifter, seen, times, intrinsics, options.height, run.progress, run.warn)
+    else:
+        joints = published.lift(lifter, seen, times, size, options.height, options.windows, run.progress, run.warn)
     run.stage("world")
-    world = to_world(joints, body, times, intrinsics)
+    world = to_world(joints, body, times, intrinsics, lifter.skeleton)
     run.stage("smooth")
     known = np.isfinite(world.positions).all(-1)
     confidence = np.where(known, np.maximum(body[..., 2], LEAST_CONFIDENCE), 0)
     positions, confidence = smooth(world.positions, confidence, times, options.smooth_hz)
-    _forget_never_seen(positions, confidence, body, run)
+    _forget_never_seen(positions, confidence, body, lifter.skeleton.names, run)
     run.close()
-    motion = Motion(
+    origin, metres = ("height", options.height) if options.height else ("network", None)
+    if info.units == "image" and not options.height:
+        origin, metres = "standard body", round(BODY_SIZE * STATURE_OF_SIZE, 2)
+    return Motion(
         header={
             "format": FORMAT_NAME, "version": FORMAT_VERSION, "fps": header["fps"],
             "first_frame": header["first_frame"], "person": header.get("person", 1), "units": "metres",
             "source": header.get("source"), "detector": header.get("detector"),
             "model": {
-                "name": lifter.info.name, "sha256": lifter.info.sha256, "commercial_use": lifter.info.commercial_use,
+                "name": info.name, "sha256": info.sha256, "commercial_use": info.commercial_use, "licence": info.licence,
             },
-            "size": {"from": "height", "metres": options.height} if options.height else {"from": "network"},
-            "confidence_kind": "detector visibility",
+            "size": {"from": origin, "metres": metres} if metres else {"from": origin},
+            "confidence_kind": keypoints.confidence_kind,
             "settings": {
                 "smooth_hz": options.smooth_hz, "hfov": options.hfov, "focal_mm": options.focal_mm,
-                "device": str(lifter.device),
+                "device": str(lifter.device), "windows": options.windows, "input_joints": info.joints_in,
             },
         },
-        joint_names=BODY_27.names, parents=BODY_27.parents, positions=positions, confidence=confidence,
+        joint_names=lifter.skeleton.names, parents=lifter.skeleton.parents, positions=positions, confidence=confidence,
         keypoints_px=body, intrinsics=intrinsics, world_from_cam=world.world_from_cam, contacts=world.contacts,
         frame_times=times,
     )  # fmt: skip
-    return motion, lifter
 
 
 def _forget_never_seen(
-    positions: npt.NDArray[np.float32], confidence: npt.NDArray[np.float32], body: npt.NDArray[np.float32], run: Run
+    positions: npt.NDArray[np.float32],
+    confidence: npt.NDArray[np.float32],
+    body: npt.NDArray[np.float32],
+    joint_names: tuple[str, ...],
+    run: Run,
 ) -> None:
     """A joint that no frame shows is the network's invention: unknown, and said so."""
     unseen = body[..., 2].max(0) < NEVER_SEEN
     unseen[0] = False  # the root carries the rest
     if unseen.any():
-        names = ", ".join(n for n, u in zip(BODY_27.names, unseen, strict=True) if u)
+        names = ", ".join(n for n, u in zip(joint_names, unseen, strict=True) if u)
         positions[:, unseen], confidence[:, unseen] = np.nan, 0
         run.warn(f"never seen in this clip, so without keys: {names}.")
 

@@ -26,3 +26,20 @@ def from_screen(points: FloatArray, width: float, height: float) -> FloatArray:
     points_px = np.array(points, np.float32)
     points_px[..., :2] = (points_px[..., :2] + np.array([1, height / width], np.float32)) * (width / 2)
     return points_px
+
+
+def square_box(points_px: FloatArray) -> tuple[float, float, float]:
+    """Left, top and side of the square around everything seen of (F, K, 3) x, y in pixels, confidence."""
+    seen = points_px[points_px[..., 2] > 0, :2]
+    low, high = seen.min(0), seen.max(0)
+    side = float((high - low).max()) or 1.0  # a single point: any square will do
+    left, top = (low + high - side) / 2
+    return float(left), float(top), side
+
+
+def to_crop(points_px: FloatArray, box: tuple[float, float, float]) -> FloatArray:
+    """(..., C) with x, y of pixels brought to -1..1 across a `square_box`, as MotionBERT sees people in the wild."""
+    left, top, side = box
+    points = np.array(points_px, np.float32)
+    points[..., :2] = (points[..., :2] - np.array([left, top], np.float32)) * np.float32(2 / side) - 1
+    return points.clip(-1, 1)

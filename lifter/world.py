@@ -16,13 +16,11 @@ from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
 from .contract.motion import CONTACT_NAMES
-from .contract.skeleton import BODY_27
+from .contract.skeleton import BODY_27, Skeleton
 from .gaps import known_stretches
 from .smooth import second_difference, whittaker
 
 FloatArray = npt.NDArray[np.floating]
-
-FEET = [BODY_27.index(name) for name in CONTACT_NAMES]
 
 # What one metre of disagreement is worth against another: standard deviations.
 ACROSS_M = 0.02  # reprojection across the view, at DEPTH_M from the camera
@@ -40,6 +38,7 @@ CONTACT_HEIGHT_SPREAD = 0.025
 CONTACT_HZ = 5.0  # of the filter on foot paths before their speed is taken
 NEARBY_S = 0.8
 SOLE_M = 0.015  # heel and toe points lie this far above the sole
+ANKLE_M = 0.08  # and ankles, which stand for them where a skeleton ends there
 
 UPRIGHT_SPREAD = np.radians(14)  # a body bent more than this says little of gravity
 LEVEL_WEIGHT = 0.2  # of a level camera, against a person who stands upright all the time
@@ -47,18 +46,27 @@ LEVEL_WEIGHT = 0.2  # of a level camera, against a person who stands upright all
 
 @dataclass(frozen=True)
 class World:
-    """positions (F, 27, 3) metres; world_from_cam (4, 4); contacts (F, 4) in the order of CONTACT_NAMES."""
+    """positions (F, J, 3) metres; world_from_cam (4, 4); contacts (F, 4) in the order of CONTACT_NAMES."""
 
     positions: FloatArray
     world_from_cam: FloatArray
     contacts: FloatArray
 
 
-def to_world(joints_rel: FloatArray, body_px: FloatArray, times: FloatArray, intrinsics: FloatArray) -> World:
-    """Place root-relative joints (F, 27, 3; camera axes, metres, NaN where unknown) in the world.
+def to_world(
+    joints_rel: FloatArray,
+    body_px: FloatArray,
+    times: FloatArray,
+    intrinsics: FloatArray,
+    skeleton: Skeleton = BODY_27,
+) -> World:
+    """Place root-relative joints (F, J, 3; camera axes, metres, NaN where unknown) in the world.
 
-    body_px (F, 27, 3) x, y in pixels, confidence; times (F,) seconds; intrinsics (3, 3) pixels.
+    body_px (F, J, 3) x, y in pixels, confidence; times (F,) seconds; intrinsics (3, 3) pixels. The skeleton has
+    H36M_17's joints at least; contacts are told from heels and toes, without them from the ankles.
     """
+    has_feet = set(CONTACT_NAMES) <= set(skeleton.names)
+    feet = [skeleton.index(name if has_feet else f"{name.split('_')[0]}_ankle") for name in CONTACT_NAMES]
     rays = (body_px[..., :2] - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
     weight = np.where(np.isfinite(rays).all(-1), body_px[..., 2], 0).astype(float)
     rays = np.where(weight[..., None] > 0, rays, 0)
@@ -67,22 +75,24 @@ def to_world(joints_rel: FloatArray, body_px: FloatArray, times: FloatArray, int
     root_cam[known] = _locate(joints_rel[known], rays[known], weight[known])
 
     world_from_cam = np.eye(4)
-    world_from_cam[:3, :3] = _world_rotation(_up(joints_rel[known]))
+    world_from_cam[:3, :3] = _world_rotation(_up(joints_rel[known], skeleton))
     R = world_from_cam[:3, :3]
     offsets = joints_rel @ R.T
     root = np.full_like(root_cam, np.nan)
-    contacts = np.zeros((len(times), len(FEET)))
+    contacts = np.zeros((len(times), len(feet)))
     for a, b in known_stretches(known, times):  # joints are known throughout a stretch
         at = slice(a, b)
         sure = weight[at].sum(-1) > 1.0  # enough seen to know where
-        root[at], contacts[at] = _path(root_cam[at] @ R.T, sure, offsets[at], R, rays[at], weight[at], times[at])
+        root[at], contacts[at] = _path(
+            root_cam[at] @ R.T, sure, offsets[at, feet], R, rays[at, feet], weight[at, feet], times[at]
+        )
 
     positions = root[:, None] + offsets
     planted = contacts > 0.5
-    feet = positions[:, FEET, 2]
-    floor = np.median(feet[planted]) if planted.any() else np.nanpercentile(np.nanmin(feet, 1), 5)
+    heights = positions[:, feet, 2]
+    floor = np.median(heights[planted]) if planted.any() else np.nanpercentile(np.nanmin(heights, 1), 5)
     first = root[np.flatnonzero(known)[0]]
-    world_from_cam[:3, 3] = -np.array([first[0], first[1], floor - SOLE_M])
+    world_from_cam[:3, 3] = -np.array([first[0], first[1], floor - (SOLE_M if has_feet else ANKLE_M)])
     return World((positions + world_from_cam[:3, 3]).astype(np.float32), world_from_cam, contacts.astype(np.float32))
 
 
@@ -110,9 +120,9 @@ def _locate(joints: FloatArray, rays: FloatArray, weight: FloatArray) -> FloatAr
     return root
 
 
-def _up(joints: FloatArray) -> FloatArray:
+def _up(joints: FloatArray, skeleton: Skeleton) -> FloatArray:
     """(3,) up in camera axes: where people stand straight their bodies point up; a level camera is the prior."""
-    at = BODY_27.index
+    at = skeleton.index
 
     def unit(v: FloatArray) -> FloatArray:
         return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-9)
@@ -139,7 +149,7 @@ def _world_rotation(up: FloatArray) -> FloatArray:
 def _path(
     seen_at: FloatArray,
     sure: npt.NDArray[np.bool_],
-    offsets: FloatArray,
+    feet: FloatArray,
     R: FloatArray,
     rays: FloatArray,
     weight: FloatArray,
@@ -147,20 +157,21 @@ def _path(
 ) -> tuple[FloatArray, FloatArray]:
     """Root path (F, 3) and contacts (F, 4) of one stretch, world axes.
 
-    seen_at (F, 3) where reprojection puts the root, trusted where `sure`; offsets (F, 27, 3) joints from the root.
+    seen_at (F, 3) where reprojection puts the root, trusted where `sure`; feet (F, 4, 3) foot points from the root, seen
+    at rays (F, 4, 2) with weight (F, 4).
     """
-    contacts = np.zeros((len(times), len(FEET)))
+    contacts = np.zeros(feet.shape[:2])
     depth = np.maximum((seen_at @ R)[:, 2], 0.5)
-    root = _solve(seen_at, sure, offsets, R, depth, contacts, 0.0, times)
+    root = _solve(seen_at, sure, feet, R, depth, contacts, 0.0, times)
     if len(times) < 3:
         return root, contacts
-    speed = _speed(rays[:, FEET], weight[:, FEET], depth, times)
+    speed = _speed(rays, weight, depth, times)
     for _ in range(2):  # contacts need heights, heights need contacts
-        feet = root[:, None] + offsets[:, FEET]
-        contacts = _contacts(feet[..., 2], speed, times)
+        heights = root[:, None, 2] + feet[..., 2]
+        contacts = _contacts(heights, speed, times)
         planted = contacts > 0.5
-        floor = float(np.median(feet[..., 2][planted])) if planted.any() else 0.0
-        root = _solve(seen_at, sure, offsets, R, depth, contacts, floor, times)
+        floor = float(np.median(heights[planted])) if planted.any() else 0.0
+        root = _solve(seen_at, sure, feet, R, depth, contacts, floor, times)
     return root, contacts
 
 
@@ -193,14 +204,17 @@ def _contacts(heights: FloatArray, speed: FloatArray, times: FloatArray) -> Floa
 def _solve(
     seen_at: FloatArray,
     sure: npt.NDArray[np.bool_],
-    offsets: FloatArray,
+    feet: FloatArray,
     R: FloatArray,
     depth: FloatArray,
     contacts: FloatArray,
     floor: float,
     times: FloatArray,
 ) -> FloatArray:
-    """Root path (F, 3): the least squares of the module's first paragraph, sparse and linear in F."""
+    """Root path (F, 3): the least squares of the module's first paragraph, sparse and linear in F.
+
+    feet (F, 4, 3): foot points from the root.
+    """
     F = len(times)
     blocks: list[Any] = []  # scipy's sparse types have no common name
     rights: list[FloatArray] = []
@@ -222,16 +236,14 @@ def _solve(
     if F >= 2 and contacts.any():
         step = np.diff(times)
         held = np.minimum(contacts[1:], contacts[:-1])  # (F-1, 4)
-        for k, foot in enumerate(FEET):
+        for k in range(contacts.shape[1]):
             w = held[:, k] / SLIDE
             first = _banded(np.stack([-w, w]) / step)
-            moved = np.diff(offsets[:, foot], axis=0) / step[:, None]
+            moved = np.diff(feet[:, k], axis=0) / step[:, None]
             add(sparse.kron(first, sparse.eye(3)).tocsr(), -w[:, None] * moved)
             w = contacts[:, k] / FLOOR_M
-            add(
-                sparse.kron(sparse.diags(w), sparse.csr_matrix([[0.0, 0.0, 1.0]])).tocsr(),
-                w * (floor - offsets[:, foot, 2]),
-            )
+            down = sparse.kron(sparse.diags(w), sparse.csr_matrix([[0.0, 0.0, 1.0]])).tocsr()
+            add(down, w * (floor - feet[:, k, 2]))
     A: Any = sparse.vstack(blocks).tocsc()
     return np.asarray(spsolve(A.T @ A, A.T @ np.concatenate(rights))).reshape(F, 3)
 

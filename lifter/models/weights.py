@@ -1,10 +1,15 @@
-"""Which weight files exist, and how a network is made from one: safetensors with the configuration in its metadata."""
+"""Which weight files exist, and how a network is made from one.
+
+Ours are safetensors with the configuration in their metadata; a published checkpoint says less, and checkpoints.py and
+catalogue.py fill in the rest.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +18,27 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..contract.files import replacing
-from ..contract.protocol import RuntimeUnfitError
-from . import build
+from ..contract.protocol import RuntimeUnfitError, UsageError
+from . import build, catalogue, checkpoints
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT = "mixste_body27"
+INPUT_JOINTS = {"h36m": "H36M_17", "coco": "COCO_17"}  # sets of 17 points: shapes cannot tell which one is meant
+PUBLISHED_VIEW = {  # of weights whose file name the catalogue does not know: view, units
+    "mixste": ("screen", "metres"),
+    "videopose3d": ("screen", "metres"),
+    "dstformer": ("crop", "image"),
+}
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a weight file says of itself. `fps` is the frame rate that its windows were trained at."""
+    """What a weight file says of itself, or is known of it.
+
+    fps: the frame rate that rays are brought to; other views run at the clip's own. joints_in, joints_out: names of
+    keypoint_sets.SETS. view: rays (rays.py), screen or crop (screen.py). units: of the output from its root, metres, or
+    image: one unit for x, y and depth, that of the input.
+    """
 
     name: str
     path: Path
@@ -32,6 +48,10 @@ class ModelInfo:
     commercial_use: str  # yes | no | unknown
     licence: str
     sha256: str
+    joints_in: str = "BODY_27"
+    joints_out: str = "BODY_27"
+    view: str = "rays"
+    units: str = "metres"
 
 
 def available() -> list[ModelInfo]:
@@ -52,14 +72,33 @@ def find(name_or_file: str) -> Path:
     )
 
 
+def read(path: Path, input_joints: str | None = None) -> tuple[ModelInfo, nn.Module]:
+    """Any weight file: what is known of it, and its network (float32, on the CPU, in eval mode).
+
+    input_joints: h36m or coco, where the file does not tell and its name is not the authors'. Raises RuntimeUnfitError
+    for the file, UsageError for weights that leave no choice of points.
+    """
+    if _is_safetensors(path):
+        info = describe(path)
+        network = load(info)
+    else:
+        info, network = _read_published(path)
+    if input_joints is not None:
+        if info.joints_in not in INPUT_JOINTS.values():
+            raise UsageError(f"--input-joints {input_joints}: {path.name} reads {info.joints_in}. Leave it out.")
+        info = replace(info, joints_in=INPUT_JOINTS[input_joints])
+    return info, network
+
+
 def describe(path: Path) -> ModelInfo:
-    """Read the metadata of a weight file. Raises RuntimeUnfitError."""
+    """Read the metadata of a safetensors file. Raises RuntimeUnfitError."""
     try:
         with safe_open(path, "pt") as archive:
             metadata = archive.metadata() or {}
+        fed = {key: metadata[key] for key in ("joints_in", "joints_out", "view", "units") if key in metadata}
         return ModelInfo(
             path.stem, path, metadata["network"], json.loads(metadata["config"]), float(metadata["fps"]),
-            metadata["commercial_use"], metadata["licence"], hashlib.sha256(path.read_bytes()).hexdigest(),
+            metadata["commercial_use"], metadata["licence"], _sha256(path), **fed,
         )  # fmt: skip
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise RuntimeUnfitError(
@@ -68,7 +107,10 @@ def describe(path: Path) -> ModelInfo:
 
 
 def load(info: ModelInfo) -> nn.Module:
-    """The network with its weights, float32, on the CPU, in eval mode. Raises RuntimeUnfitError naming odd keys."""
+    """The network of a safetensors file with its weights, float32, on the CPU, in eval mode.
+
+    Raises RuntimeUnfitError naming odd keys.
+    """
     try:
         network = build(info.network, **info.config)
         with safe_open(info.path, "pt") as archive:
@@ -99,3 +141,29 @@ def metadata_of(network: str, config: dict[str, Any], fps: float, trained: str) 
         "The database was created with funding from NSF EIA-0196217.",
         "trained": trained,
     }
+
+
+def _read_published(path: Path) -> tuple[ModelInfo, nn.Module]:
+    """A user's own checkpoint of one of the three projects. Raises RuntimeUnfitError."""
+    found = checkpoints.read(path)
+    known = catalogue.by_file(path)
+    info = ModelInfo(
+        path.stem, path, found.network, found.config, 0.0, found.commercial_use, found.licence, _sha256(path),
+        "H36M_17", "H36M_17", *PUBLISHED_VIEW[found.network],
+    )  # fmt: skip
+    if known is not None and known.network == found.network:
+        fields = ("joints_in", "joints_out", "view", "units", "licence", "commercial_use")
+        info = replace(info, **{field: getattr(known, field) for field in fields})
+    return info, checkpoints.to_network(found)
+
+
+def _is_safetensors(path: Path) -> bool:
+    """By content: after eight bytes of length comes JSON. Torch's files are zips or pickles."""
+    with suppress(OSError), path.open("rb") as stream:
+        return stream.read(9)[8:] == b"{"
+    return False  # and checkpoints.py says why it cannot be read
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -3,7 +3,7 @@
 | table | keys |
 |---|---|
 | (top) | objective: bundled, pose, semi, pretrain, action, embed, bodies; about: one line |
-| network | name and configuration of `models.build`; units, middle, window: of pose.Network |
+| network | name and configuration of `models.build`; units, window: of pose.Network |
 | data | form: of readers.FORMS, or folder (labelled.py); detector; labelled: subjects with 3D (semi) |
 | loss | the objective's terms and their weights; joint_weights |
 | options | further keywords of the objective |
@@ -109,7 +109,7 @@ def _objective(recipe: Mapping[str, Any], folder: Path, start: Path | None, sche
 def _network(table: Mapping[str, Any], start: Path | None) -> Network:
     config = dict(table)
     name = config.pop("name")
-    fed = {key: config.pop(key) for key in ("units", "middle", "window") if key in config}
+    fed = {key: config.pop(key) for key in ("units", "window") if key in config}
     network = build_network(name, **config)
     if start is not None:
         info, trained = weights.read(start)

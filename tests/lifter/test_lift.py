@@ -27,7 +27,7 @@ def seen(times):
 
 
 def lifted(lifter, px, times, height=None):
-    return lifting.lift(lifter, px, times, INTRINSICS, height, silent, pytest.fail)[0]
+    return lifting.lift(lifter, px, times, INTRINSICS, height, silent, pytest.fail)
 
 
 TIMES = np.arange(100) / 30
@@ -109,7 +109,7 @@ def test_out_of_memory_takes_smaller_batches_with_a_warning_and_the_same_result(
     said = []
     px, times = np.concatenate([seen(TIMES)] * 3), np.arange(300) / 30
     greedy = Greedy(lifter.network, 4)
-    found, _ = lifting.lift(replace(lifter, network=greedy), px, times, INTRINSICS, None, silent, said.append)
+    found = lifting.lift(replace(lifter, network=greedy), px, times, INTRINSICS, None, silent, said.append)
     assert greedy.largest == 4
     assert said
     assert all("out of memory" in line for line in said)
@@ -121,6 +121,37 @@ def test_no_memory_at_all_is_one_clear_error(lifter):
         lifting.lift(
             replace(lifter, network=Greedy(lifter.network, 0)), seen(TIMES), TIMES, INTRINSICS, None, silent, silent
         )
+
+
+class OnlyOnTheCpu(nn.Module):
+    """The real network behind a device that holds nothing: `meta` stands for a full GPU, and is left for the CPU."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+        self.place = nn.Parameter(torch.zeros(1, device="meta"))
+
+    def cpu(self):
+        self.place = nn.Parameter(torch.zeros(1))
+        return self
+
+    def forward(self, x):
+        if x.device.type == "meta":
+            raise torch.cuda.OutOfMemoryError("out of memory")
+        return self.network(x)
+
+    def parameters(self, recurse=True):
+        return iter([self.place])
+
+
+def test_a_full_device_is_left_for_the_cpu_for_good(lifter):
+    said = []
+    moved = replace(lifter, network=OnlyOnTheCpu(lifter.network))
+    found = lifting.lift(moved, seen(TIMES), TIMES, INTRINSICS, None, silent, said.append)
+    assert "using the CPU" in said[-1]
+    assert moved.device.type == "cpu"
+    np.testing.assert_allclose(found, lifted(lifter, seen(TIMES), TIMES), atol=1e-6)
+    lifted(moved, seen(TIMES), TIMES)  # the next person: no more warnings
 
 
 def test_devices():

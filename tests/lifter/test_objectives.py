@@ -219,7 +219,7 @@ def test_recipes_build_published_networks_and_schedules(path):
     """All but the data: the network's keywords, the schedule's keys."""
     recipe = read(path.stem)
     assert recipe["about"]
-    table = {k: v for k, v in recipe["network"].items() if k not in ("name", "units", "middle", "window")}
+    table = {k: v for k, v in recipe["network"].items() if k not in ("name", "units", "window")}
     with torch.device("meta"):
         assert sum(p.numel() for p in build(recipe["network"]["name"], **table).parameters()) > 1e6
     Schedule(**recipe["schedule"])

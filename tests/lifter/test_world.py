@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from video_to_armature.lifter.contract.skeleton import BODY_27
+from video_to_armature.lifter.contract.skeleton import BODY_27, H36M_17
 from video_to_armature.lifter.world import to_world
 
 from .people import INTRINSICS, camera, project, walking
@@ -100,3 +100,17 @@ def test_lying_down_is_not_stood_up():
     lying = TRUE[:, :, [2, 1, 0]] * [1, 1, 0.2] + [-1, 0, 0.3]
     up = solved(true=lying).world_from_cam[2, :3]
     assert np.degrees(np.arccos(up @ camera(0.2, 1.6, 5.0)[2, :3])) < 15  # the level camera's prior, not the body
+
+
+def test_a_skeleton_without_feet_stands_on_its_ankles():
+    in_cam, px = project(TRUE[:, :17], camera(0.2, 1.6, 5.0), INTRINSICS)
+    world = to_world((in_cam - in_cam[:, :1]).astype(np.float32), px, TIMES, INTRINSICS, H36M_17)
+    true = TRUE[:, :17] - [TRUE[0, 0, 0], TRUE[0, 0, 1], 0]
+    assert np.linalg.norm(world.positions - true, axis=-1).mean() < 0.08
+    ankles = [H36M_17.index(n) for n in ("left_ankle", "left_ankle", "right_ankle", "right_ankle")]
+    speed = np.linalg.norm(np.gradient(TRUE[:, ankles], TIMES, axis=0), axis=-1)
+    stands = speed < 0.05
+    clear = stands | (speed > 0.8)
+    assert ((world.contacts > 0.5) == stands)[clear].mean() > 0.95
+    heights = world.positions[:, ankles, 2][world.contacts > 0.5]
+    assert abs(np.median(heights) - 0.08) < 0.002

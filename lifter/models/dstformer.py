@@ -12,7 +12,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from .blocks import BLOCK_EPS, MLP, Attention, clip_shape
+from .blocks import BLOCK_EPS, MLP, Attention, at_once, clip_shape, transform
 
 INIT_STD = 0.02  # of linear weights and embeddings, as published
 
@@ -34,19 +34,12 @@ class DualBlock(nn.Module):
         self.mlp_t = MLP(dim, int(dim * mlp_ratio))
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.joints_first:
-            return self._over_frames(self._over_joints(x))
-        return self._over_joints(self._over_frames(x))
-
-    def _over_joints(self, x: Tensor) -> Tensor:
-        x = x + self.attn_s(self.norm1_s(x).flatten(0, 1)).view_as(x)  # attends in (B·F, J, D)
-        return x + self.mlp_s(self.norm2_s(x))
-
-    def _over_frames(self, x: Tensor) -> Tensor:
-        by_joint = self.norm1_t(x).transpose(1, 2)  # (B, J, F, D)
-        mixed = self.attn_t(by_joint.flatten(0, 1)).view(by_joint.shape)  # attends in (B·J, F, D)
-        x = x + mixed.transpose(1, 2)  # (B, F, J, D)
-        return x + self.mlp_t(self.norm2_t(x))
+        for over_frames in (False, True) if self.joints_first else (True, False):
+            if over_frames:
+                x = transform(x, self.norm1_t, self.attn_t, self.norm2_t, self.mlp_t, over_frames)
+            else:
+                x = transform(x, self.norm1_s, self.attn_s, self.norm2_s, self.mlp_s, over_frames)
+        return x
 
 
 class DSTformer(nn.Module):
@@ -88,10 +81,14 @@ class DSTformer(nn.Module):
 
     def representation(self, x: Tensor) -> Tensor:
         """What the heads read: (B, F, J, C) to (B, F, J, dim_rep), each number in -1..1. Raises as `forward` does."""
-        _, F, _, _ = clip_shape(x, "DSTformer", self.frames, self.joints, self.channels_in)
+        clip_shape(x, "DSTformer", self.frames, self.joints, self.channels_in)
+        return torch.cat([self._represent(part) for part in x.split(at_once(x, self.joints_embed.out_features))])
+
+    def _represent(self, x: Tensor) -> Tensor:
+        F = x.shape[1]
         x = self.joints_embed(x) + self.pos_embed + self.temp_embed[:, :F]  # (B, F, J, D)
         for i, (joints_first, frames_first) in enumerate(zip(self.blocks_st, self.blocks_ts, strict=True)):
-            st, ts = joints_first(x), frames_first(x)
+            st, ts = joints_first(x.clone()), frames_first(x)  # blocks may write over what they are given
             if self.ts_attn is None:
                 x = (st + ts) / 2
             else:

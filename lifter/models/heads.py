@@ -87,7 +87,7 @@ class MeshHead(nn.Module):
     """Representation (B, F, J, R) to a `Body`: the pose frame by frame, the shape from the mean over time.
 
     Both are differences from `init_pose`, `init_shape`: here no rotation and the mean body, in a checkpoint what it
-    was trained with. Published checkpoints also carry SMPL's own licensed arrays (`smpl.…`): these are left out.
+    was trained with. Published checkpoints also carry SMPL's own licensed arrays (`smpl.…`): checkpoints.py drops them.
     """
 
     def __init__(self, joints: int = 17, dim_rep: int = 512, hidden: int = 2048) -> None:
@@ -103,7 +103,6 @@ class MeshHead(nn.Module):
         nn.init.xavier_uniform_(self.head_shape.weight, gain=POSE_GAIN)
         self.register_buffer("init_pose", torch.eye(3)[:, :2].reshape(1, 6).repeat(1, BODY_ROTATIONS))
         self.register_buffer("init_shape", torch.zeros(1, BODY_SHAPES))
-        self.register_load_state_dict_pre_hook(_without_smpl)
 
     def forward(self, features: Tensor) -> Body:
         _check(features, "mesh head", "BF", self.joints, self.dim_rep)
@@ -148,8 +147,3 @@ def _check(features: Tensor, head: str, axes: str, joints: int, dim_rep: int) ->
     if features.ndim != len(axes) + 2 or features.shape[-2:] != (joints, dim_rep) or 0 in features.shape:
         wanted = f"({', '.join(axes)}, {joints}, {dim_rep})"
         raise ValueError(f"representation is {tuple(features.shape)}; this {head} takes {wanted}")
-
-
-def _without_smpl(_module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
-    for key in [key for key in state if key.startswith(f"{prefix}smpl.")]:
-        del state[key]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .blocks import BLOCK_EPS, MLP, Attention, clip_shape
+from .blocks import BLOCK_EPS, MLP, Attention, at_once, clip_shape, transform
 
 HEAD_EPS = 1e-5  # the head's LayerNorm alone; the others have BLOCK_EPS
 
 
 class Block(nn.Module):
-    """Pre-norm transformer block."""
+    """Pre-norm transformer block on (B, F, J, D): see `blocks.transform`."""
 
     def __init__(self, dim: int, heads: int, mlp_ratio: float, qkv_bias: bool) -> None:
         super().__init__()
@@ -24,16 +24,17 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(dim, eps=BLOCK_EPS)
         self.mlp = MLP(dim, int(dim * mlp_ratio))
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attn(self.norm1(x))
-        return x + self.mlp(self.norm2(x))
+    def forward(self, x: Tensor, over_frames: bool, drop_path: float) -> Tensor:
+        return transform(x, self.norm1, self.attn, self.norm2, self.mlp, over_frames, drop_path)
 
 
 class MixSTE(nn.Module):
     """All joints of all frames in, all joints of all frames out.
 
-    Input (B, F, J, C), F at most `frames`; output (B, F, J, 3). Shorter clips use the first position
-    embeddings. Raises ValueError for another number of joints, channels, or more frames than it knows.
+    Input (B, F, J, C), F at most `frames`; output (B, F, J, 3). Shorter clips use the first position embeddings.
+    drop_path: the last blocks' chance to be skipped in training, the earlier ones' in proportion (published: 0.1).
+    alternating: over joints and frames in turns; else all blocks over joints first, which the paper compares with.
+    Raises ValueError for another number of joints, channels, or more frames than it knows.
     """
 
     def __init__(
@@ -46,9 +47,13 @@ class MixSTE(nn.Module):
         heads: int = 8,
         mlp_ratio: float = 2.0,
         qkv_bias: bool = True,
+        drop_path: float = 0.0,
+        alternating: bool = True,
     ) -> None:
         super().__init__()
         self.frames, self.joints, self.channels_in = frames, joints, channels_in
+        self.drop_path = [drop_path * i / max(depth - 1, 1) for i in range(depth)]
+        self.alternating = alternating
         self.Spatial_patch_to_embedding = nn.Linear(channels_in, dim)
         self.Spatial_pos_embed = nn.Parameter(torch.zeros(1, joints, dim))
         self.Temporal_pos_embed = nn.Parameter(torch.zeros(1, frames, dim))
@@ -59,14 +64,17 @@ class MixSTE(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(dim, eps=HEAD_EPS), nn.Linear(dim, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        B, F, J, _ = clip_shape(x, "MixSTE", self.frames, self.joints, self.channels_in)
-        D = self.Spatial_pos_embed.shape[-1]
+        clip_shape(x, "MixSTE", self.frames, self.joints, self.channels_in)
+        return torch.cat([self._lift(part) for part in x.split(at_once(x, self.Spatial_pos_embed.shape[-1]))])
+
+    def _lift(self, x: Tensor) -> Tensor:
+        F = x.shape[1]
         x = self.Spatial_patch_to_embedding(x) + self.Spatial_pos_embed  # (B, F, J, D)
-        for i, (over_joints, over_frames) in enumerate(zip(self.STEblocks, self.TTEblocks, strict=True)):
-            x = self.Spatial_norm(over_joints(x.reshape(B * F, J, D)))
-            x = x.view(B, F, J, D).transpose(1, 2)  # (B, J, F, D)
-            if i == 0:
-                x = x + self.Temporal_pos_embed[:, None, :F]
-            x = self.Temporal_norm(over_frames(x.reshape(B * J, F, D)))
-            x = x.view(B, J, F, D).transpose(1, 2)  # (B, F, J, D)
+        steps = [(over_frames, i) for i in range(len(self.STEblocks)) for over_frames in (False, True)]
+        for over_frames, i in steps if self.alternating else sorted(steps):
+            if over_frames and i == 0:
+                x = x + self.Temporal_pos_embed[:, :F, None]
+            block = (self.TTEblocks if over_frames else self.STEblocks)[i]
+            norm = self.Temporal_norm if over_frames else self.Spatial_norm
+            x = norm(block(x, over_frames, self.drop_path[i] if self.training else 0.0))
         return self.head(x)  # (B, F, J, 3)

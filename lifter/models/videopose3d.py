@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -44,7 +45,7 @@ class VideoPose3D(nn.Module):
         self.expand_bn = nn.BatchNorm1d(channels)
         self.layers_conv = nn.ModuleList()  # for each width after the first: that convolution, then one of a frame
         self.layers_bn = nn.ModuleList()
-        for width, step in zip(self.widths[1:], self._steps()):
+        for width, step in zip(self.widths[1:], self.steps):
             if dense:
                 wide = nn.Conv1d(channels, channels, (width - 1) * step + 1, bias=False)
             else:
@@ -65,17 +66,26 @@ class VideoPose3D(nn.Module):
         missing = self.receptive_field - 1
         return (missing, 0) if self.causal else (missing // 2, missing // 2)
 
+    @property
+    def steps(self) -> list[int]:
+        """Frames between two that a layer joins, for each width after the first."""
+        return [math.prod(self.widths[:i]) for i in range(1, len(self.widths))]
+
     def forward(self, x: Tensor, one_frame: bool = False) -> Tensor:
         """With `one_frame` the input has exactly the frames of a receptive field, and steps that this one pose does
         not need are skipped: the same output from the same weights, for training on single poses (appendix A)."""
         self._check(x, one_frame)
+        if x.is_cuda and not torch.is_grad_enabled() and torch.backends.cudnn.allow_tf32:
+            # cuDNN would round to ten bits, which is more than a millimetre on a body.
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+                return self.forward(x, one_frame)
         x = x.flatten(2).transpose(1, 2)  # (B, J·C, F)
         if one_frame:
             x = functional.conv1d(x, self.expand_conv.weight, stride=self.widths[0])  # (B, D, F / width)
         else:
             x = self.expand_conv(x)  # (B, D, F - width + 1)
         x = self._activate(x, self.expand_bn)
-        for i, (width, step) in enumerate(zip(self.widths[1:], self._steps())):
+        for i, (width, step) in enumerate(zip(self.widths[1:], self.steps)):
             wide, single = self.layers_conv[2 * i], self.layers_conv[2 * i + 1]
             now = width - 1 if self.causal else width // 2  # which of the joined frames the sum goes on with
             if one_frame:
@@ -89,10 +99,6 @@ class VideoPose3D(nn.Module):
             x = kept + self._activate(single(x), self.layers_bn[2 * i + 1])
         x = self.shrink(x).transpose(1, 2)  # (B, F', J'·3)
         return x.unflatten(-1, (self.joints_out, 3))  # (B, F', J', 3)
-
-    def _steps(self) -> list[int]:
-        """Frames between two that a layer joins, for each width after the first."""
-        return [math.prod(self.widths[:i]) for i in range(1, len(self.widths))]
 
     def _activate(self, x: Tensor, norm: nn.Module) -> Tensor:
         return self.drop(functional.relu(norm(x)))

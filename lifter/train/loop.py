@@ -24,6 +24,7 @@ from .curves import Curves
 SUSPENDED_S = 30.0  # a step longer than this slept: it does not count as work
 SAVE_S = 120.0
 CHECK_S = 300.0  # of work between two checks, and at least an epoch
+TELL_S = 30.0  # between two lines of progress
 MUON_DECAY_KEYS = "blocks"  # matrices in here go to Muon, the rest to AdamW
 
 
@@ -133,6 +134,7 @@ def run(
         network.compile()
     curves = Curves(folder)
     clock = time.process_time if schedule.clock == "cpu" else time.perf_counter
+    told_at = time.monotonic()
     saved_at, checked_at, checked_epoch = state.spent, state.spent, state.step / objective.steps
     network.train()
     while (done := schedule.done(epoch := state.step / objective.steps, state.spent)) < 1:
@@ -160,6 +162,12 @@ def run(
         state.step += 1
         state.spent += took if took < SUSPENDED_S or state.step < 5 else 0
 
+        if time.monotonic() - told_at > TELL_S:
+            told_at = time.monotonic()
+            left = state.spent / done * (1 - done) / 60 if done else math.nan
+            say(
+                f"step {state.step}, epoch {epoch:.2f}, loss {float(loss.detach()):.4g}, {left:.0f} minutes of work left"
+            )
         stop, epoch = cancelled(), state.step / objective.steps
         ended = schedule.done(epoch, state.spent) >= 1
         if stop or ended or state.spent - saved_at > SAVE_S:

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from video_to_armature.lifter.contract.protocol import RuntimeUnfitError
-from video_to_armature.lifter.models import build, checkpoints
+from video_to_armature.lifter.models import build, checkpoints, heads, unpickle
+from video_to_armature.lifter.models.dstformer import DSTformer
 
 SMALL = {
     "mixste": {"frames": 9, "joints": 15, "channels_in": 2, "dim": 48, "depth": 3, "heads": 8, "mlp_ratio": 100 / 48,
@@ -22,15 +23,18 @@ EVERY = pytest.mark.parametrize("network", SMALL)
 
 
 def random_network(name, **config):
+    return randomise(build(name, **{**SMALL[name], **config}))
+
+
+def randomise(network):
     """In eval mode, every number random, running averages too."""
     torch.manual_seed(0)
-    network = build(name, **{**SMALL[name], **config}).eval()
     for key, value in network.state_dict().items():
         if key.endswith("running_var"):
             torch.nn.init.uniform_(value, 0.5, 2)
         elif value.is_floating_point():
             torch.nn.init.normal_(value, std=0.3)
-    return network
+    return network.eval()
 
 
 def published(name, network, **change):
@@ -159,7 +163,7 @@ def test_every_published_configuration_is_recognised(network, config, parameters
     with torch.device("meta"):
         full = build(network, **config)
     assert sum(p.numel() for p in full.parameters()) == parameters
-    assert checkpoints.recognise(full.state_dict()) == (network, config)
+    assert checkpoints.recognise(full.state_dict()) == (network, config, None, {})
 
 
 OTHER = [
@@ -181,7 +185,8 @@ OTHER = [
 def test_other_configurations_are_recognised(network, change):
     with torch.device("meta"):
         state = build(network, **(SMALL[network] | change)).state_dict()
-    found, config = checkpoints.recognise(state)
+    found, config, head, _ = checkpoints.recognise(state)
+    assert head is None
     with torch.device("meta"):
         again = build(found, **config).state_dict()
     assert found == network
@@ -200,7 +205,7 @@ def test_what_shapes_cannot_tell_is_the_callers_to_say(network, truth, wrong, tm
     original = random_network(network, **truth)
     path = saved(tmp_path / "w.bin", published(network, original))
     x = clip(SMALL[network], frames=60)
-    assert not torch.allclose(checkpoints.to_network(checkpoints.read(path))(x), original(x), atol=1e-3)
+    assert not torch.allclose(checkpoints.to_network(checkpoints.read(path))(x), original(x), atol=1e-4, rtol=0)
     assert checkpoints.read(path).config | wrong == checkpoints.read(path).config
     told = checkpoints.read(path, **truth)
     assert told.config | truth == told.config
@@ -255,10 +260,82 @@ def test_another_network_is_named_by_its_keys(tmp_path):
     line = refusal(path)
     assert "another network" in line
     assert "conv1.weight, fc.bias" in line
-    state = {
-        f"module.{k}": v for k, v in {"backbone.norm.bias": torch.zeros(3), "head.fc1.bias": torch.ones(1)}.items()
-    }
-    assert "actions or body meshes" in refusal(saved(path, {"model": state, "best_acc": np.float64(0.9)}))
+
+
+HEADS = {
+    "action_class": (heads.ActionClass, {"hidden": 40, "classes": 5}),
+    "action_embed": (heads.ActionEmbed, {"hidden": 40}),
+    "mesh": (heads.MeshHead, {"hidden": 40}),
+}
+
+
+def with_head(kind):
+    """A small DSTformer under that head, every number random, and the head's whole configuration."""
+    make, config = HEADS[kind]
+    config = {"joints": 17, "dim_rep": 24, **config}
+    backbone = build("dstformer", **SMALL["dstformer"])
+    assert isinstance(backbone, DSTformer)
+    return randomise(heads.OnBackbone(backbone, make(**config))), config
+
+
+def saved_with_head(path, network, prefix="module.", **beside):
+    """As MotionBERT's trainers of actions and meshes save it, SMPL's arrays (whole numbers among them) included."""
+    smpl = {"head.smpl.faces_tensor": torch.zeros(3, 3, dtype=torch.int64), "head.smpl.betas": torch.zeros(1, 10)}
+    state = {prefix + key: value for key, value in {**network.state_dict(), **smpl}.items()}
+    scores = {"best_acc": torch.tensor([97.2]), "best_jpe": np.float64(88.1)}
+    optimizer = torch.optim.AdamW([{"params": network.parameters(), "lr": 1e-4}])
+    content = {"epoch": 1, "lr": [1e-4, 1e-3], "optimizer": optimizer.state_dict(), "model": state, **scores}
+    return saved(path, content | beside)
+
+
+@pytest.mark.parametrize("prefix", ["module.", ""])
+@pytest.mark.parametrize("kind", HEADS)
+def test_heads_of_motionbert_are_recognised_and_run(kind, prefix, tmp_path):
+    original, config = with_head(kind)
+    checkpoint = checkpoints.read(saved_with_head(tmp_path / "best_epoch.bin", original, prefix))
+    assert (checkpoint.network, checkpoint.config) == ("dstformer", SMALL["dstformer"])
+    assert (checkpoint.head, checkpoint.head_config) == (kind, config)
+    assert set(checkpoint.state) == set(original.state_dict())
+    loaded = checkpoints.to_network(checkpoint)
+    x = torch.randn(2, 5, 17, 3) if kind == "mesh" else torch.randn(2, 3, 5, 17, 3)
+    with torch.no_grad():
+        found, expected = loaded(x), original(x)
+    if kind == "mesh":
+        assert torch.equal(found.rotations, expected.rotations)
+        found, expected = found.shape, expected.shape
+    assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("make", "config", "parameters"),
+    [
+        (heads.ActionClass, {"classes": 60}, 60_421_193),
+        (heads.ActionEmbed, {}, 60_294_157),
+        (heads.MeshHead, {}, 78_445_735),
+    ],
+)
+def test_published_heads_are_recognised(make, config, parameters):
+    with torch.device("meta"):
+        backbone = build("dstformer")
+        assert isinstance(backbone, DSTformer)
+        full = heads.OnBackbone(backbone, make(**config))
+    assert sum(p.numel() for p in full.parameters()) == parameters
+    network, _, head, found = checkpoints.recognise(full.state_dict())
+    assert (network, found) == ("dstformer", {"joints": 17, "dim_rep": 512, "hidden": 2048, **config})
+    assert checkpoints.HEADS[head or ""] is make
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_keys_that_a_head_lacks_or_has_too_many_are_named(kind, tmp_path):
+    path, (network, _) = tmp_path / "w.bin", with_head(kind)
+    state = network.state_dict()
+    for key in ("backbone.norm.bias", "backbone.temp_embed", "head.fc1.weight", "head.fc1.bias"):
+        line = refusal(saved(path, {"model": {k: v for k, v in state.items() if k != key}}))
+        assert f"missing: {key}" in line
+        assert "with a head" in line
+    for key in ("head.stray", "stray"):
+        assert f"extra: {key}" in refusal(saved(path, {"model": {**state, key: torch.zeros(1)}}))
+    assert "another network" in refusal(saved(path, {"model": {"backbone.layer1.weight": torch.zeros(3)}}))
 
 
 @pytest.mark.parametrize(
@@ -327,6 +404,26 @@ def test_missing_files_and_folders(tmp_path):
     assert "directory" in refusal(tmp_path)
 
 
+def test_storages_of_old_files_from_a_gpu(tmp_path):
+    """Before torch 1.0 a tensor's memory was named after its device."""
+    original = random_network("videopose3d")
+    path = saved(tmp_path / "w.bin", published("videopose3d", original), zipped=False)
+    content = path.read_bytes().replace(b"ctorch\nFloatStorage\n", b"ctorch.cuda\nFloatStorage\n")
+    path.write_bytes(content.replace(b"X\x03\0\0\0cpu", b"X\x06\0\0\0cuda:0"))
+    assert b"torch.cuda" in path.read_bytes()
+    x = clip(SMALL["videopose3d"])
+    assert torch.equal(checkpoints.to_network(checkpoints.read(path))(x), original(x))
+
+
+def test_odd_inputs_are_x_y_and_confidence():
+    """d-pt-243.bin: 17 points of three channels; the other published ones have two."""
+    for channels, points in ((2, 17), (3, 17), (2, 15)):
+        with torch.device("meta"):
+            state = build("videopose3d", joints_in=points, channels_in=channels, widths=(3, 3), channels=8).state_dict()
+        _, config, *_ = checkpoints.recognise(state)
+        assert (config["joints_in"], config["channels_in"]) == (points, channels)
+
+
 class Evil:
     """Creates a file when it is unpickled in the ordinary way."""
 
@@ -347,16 +444,24 @@ HOSTILE = [
 ]
 
 
+TRAPS = [
+    (os.mkdir, "{0}", f"{os.mkdir.__module__}.mkdir"),
+    (exec, "open({0!r}, 'w').write('caught')", "exec"),
+    (os.system, "echo caught > '{0}'", f"{os.system.__module__}.system"),
+]
+
+
 @pytest.mark.parametrize("protocol", [2, 4])
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_pickle_that_runs_code_does_not_run_it(zipped, protocol, tmp_path):
+@pytest.mark.parametrize(("call", "command", "named"), TRAPS)
+def test_a_pickle_that_runs_code_does_not_run_it(call, command, named, zipped, protocol, tmp_path):
     target, path = tmp_path / "created", tmp_path / "w.bin"
-    content = published("mixste", random_network("mixste"), random_state=Evil(target))
-    saved(path, content, zipped, pickle_protocol=protocol)
-    assert f"{os.mkdir.__module__}.mkdir" in refusal(path)
+    trap = Evil(command.format(str(target)), call)
+    saved(path, published("mixste", random_network("mixste"), random_state=trap), zipped, pickle_protocol=protocol)
+    assert named in refusal(path)
     assert not target.exists()
     torch.load(path, weights_only=False)  # the trap is a real one
-    assert target.is_dir()
+    assert target.exists()
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -426,7 +531,7 @@ def test_nothing_of_numpy_is_made_or_called(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "load", spied)
     checkpoints.read(path)
     for name in ("lr", "epoch", "random_state"):
-        assert type(seen[0][name]) is checkpoints._Discarded
+        assert type(seen[0][name]) is unpickle.Discarded
         assert vars(seen[0][name]) == {}
 
 

@@ -1,4 +1,5 @@
-"""How fast the three lifters are here, and what bfloat16 costs: `python tests/benchmarks/lifters.py [--device cuda]`.
+"""How fast the three lifters are here, and what bfloat16 costs: `python tests/benchmarks/lifters.py [--device cuda]`,
+the second half of `dev.py bench`; appended to RESULTS.md.
 
 MixSTE runs beside a plain form of itself, as the papers' code has it, in turns and on the same weights: a single window,
 and four of them as the papers' evaluation runs a clip, all windows at once.
@@ -28,6 +29,7 @@ from video_to_armature.lifter.train.augment import NOISY, make_batch
 from video_to_armature.lifter.train.data import load_mocap
 
 ROOT = Path(__file__).resolve().parents[2]
+RESULTS = Path(__file__).with_name("RESULTS.md")
 VIEWS = ROOT.parent / "shared" / "mocap" / "val.npz"
 REPEATS = 5
 FRAMES = 243
@@ -50,7 +52,10 @@ def main() -> int:
         rows += part(device)
         print(f"  {part.__name__}: done", file=sys.stderr, flush=True)
     lines = ["| what | measured | bar |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
-    print(heading(device) + "\n".join(lines))
+    section = heading(device) + "\n".join(lines) + "\n"
+    with RESULTS.open("a", encoding="utf-8") as stream:
+        stream.write(section)
+    print(section)
     return int(any(bar.endswith("NO") for _, _, bar in rows))
 
 

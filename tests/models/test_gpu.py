@@ -14,7 +14,7 @@ from video_to_armature.lifter.models.videopose3d import VideoPose3D
 
 pytestmark = [
     pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="NOT RUN: no CUDA device on this machine"),
 ]
 BODY = 1.7  # metres: outputs are brought to a body of this size before millimetres are counted
 NETWORKS = {

@@ -1,7 +1,7 @@
 """VideoPose3D while the frames still come: the poses of `forward`, a frame or a chunk at a time, and nothing twice.
 
 Each layer keeps the frames that its next step still needs. Batch norm is folded into the convolutions before it, and
-these are sums of matrix products over shifted frames: the same numbers to 1e-5, a little faster than convolutions.
+these are sums of matrix products over shifted frames: the same numbers to 1e-5.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ class Layer:
         count = max(x.shape[1] - reach, 0)
         self.kept = x[:, count:]
         made = self.bias.repeat(x.shape[0], count, 1)  # (B, m, D)
-        for k, tap in enumerate(self.taps):
-            made.baddbmm_(x[:, k * self.step : k * self.step + count], tap.expand(x.shape[0], -1, -1))
+        for clip, total in zip(x, made, strict=True):  # a product a clip is faster on CPUs than one of the batch
+            for k, tap in enumerate(self.taps):
+                total.addmm_(clip[k * self.step : k * self.step + count], tap)
         return made.relu_(), x
 
 

@@ -95,6 +95,7 @@ def describe(path: Path) -> ModelInfo:
     try:
         with safe_open(path, "pt") as archive:
             metadata = archive.metadata() or {}
+        _refuse_head(path, metadata.get("head"))
         fed = {key: metadata[key] for key in ("joints_in", "joints_out", "view", "units") if key in metadata}
         return ModelInfo(
             path.stem, path, metadata["network"], json.loads(metadata["config"]), float(metadata["fps"]),
@@ -146,6 +147,7 @@ def metadata_of(network: str, config: dict[str, Any], fps: float, trained: str) 
 def _read_published(path: Path) -> tuple[ModelInfo, nn.Module]:
     """A user's own checkpoint of one of the three projects. Raises RuntimeUnfitError."""
     found = checkpoints.read(path)
+    _refuse_head(path, found.head)
     known = catalogue.by_file(path)
     info = ModelInfo(
         path.stem, path, found.network, found.config, 0.0, found.commercial_use, found.licence, _sha256(path),
@@ -155,6 +157,12 @@ def _read_published(path: Path) -> tuple[ModelInfo, nn.Module]:
         fields = ("joints_in", "joints_out", "view", "units", "licence", "commercial_use")
         info = replace(info, **{field: getattr(known, field) for field in fields})
     return info, checkpoints.to_network(found)
+
+
+def _refuse_head(path: Path, head: str | None) -> None:
+    if head:
+        kind = "body meshes" if head == "mesh" else "actions"
+        raise RuntimeUnfitError(f"{path}: a network for {kind}, which gives no joint positions. Name one for poses.")
 
 
 def _is_safetensors(path: Path) -> bool:

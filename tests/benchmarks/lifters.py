@@ -2,7 +2,7 @@
 the second half of `dev.py bench`; appended to RESULTS.md.
 
 MixSTE runs beside a plain form of itself, as the papers' code has it, in turns and on the same weights: a single window,
-and four of them as the papers' evaluation runs a clip, all windows at once.
+one with its mirror image, and four as the papers' evaluation runs a clip, all its windows at once.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ REPEATS = 5
 FRAMES = 243
 SEQUENCE = 3000  # frames that VideoPose3D streams through: a minute at 50 fps
 CHUNK = 1000  # of these at once
-LEAST_GAIN = 1.2  # of MixSTE over its plain form, four windows at once
+LEAST_GAIN = 1.2  # of MixSTE over its plain form, several windows at once
 MOST_MS = 0.2  # a frame, VideoPose3D
-BATCHES = {"cpu": (1, 4), "cuda": (1, 8, 64)}  # windows at once
+BATCHES = {"cpu": (1, 2, 4), "cuda": (1, 8, 64)}  # windows at once
 Row = tuple[str, str, str]
 
 
@@ -68,7 +68,7 @@ def mixste(device: torch.device) -> list[Row]:
         x = torch.randn(batch, FRAMES, 17, 2, device=device)
         plain_s, ours_s = in_turns(device, lambda x=x: plain_mixste(network, x), lambda x=x: network(x))
         gain = statistics.median(a / b for a, b in zip(plain_s, ours_s, strict=True))
-        bar = verdict(gain >= LEAST_GAIN, f"≥ {LEAST_GAIN}") if device.type == "cpu" and batch == 4 else ""
+        bar = verdict(gain >= LEAST_GAIN, f"≥ {LEAST_GAIN}") if device.type == "cpu" and batch > 1 else ""
         difference = (plain_mixste(network, x) - network(x)).abs().max().item()
         rows += [
             (f"MixSTE, plain form, fp32, batch {batch}", a_frame(plain_s, batch * FRAMES), ""),
@@ -99,11 +99,12 @@ def videopose3d(device: torch.device) -> list[Row]:
     x = torch.randn(1, SEQUENCE, 17, 2, device=device)
     padded = torch.nn.functional.pad(x.flatten(2).mT, network.padding, "replicate").mT.unflatten(2, (17, 2))
 
+    chunks = Stream(network)
+
     def stream() -> None:
-        once = Stream(network)
         for chunk in x.split(CHUNK, 1):
-            once.push(chunk)
-        once.finish()
+            chunks.push(chunk)
+        chunks.finish()
 
     whole_s, stream_s = in_turns(device, lambda: network(padded), stream)
     causal = Stream(live)

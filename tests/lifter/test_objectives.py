@@ -8,10 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from video_to_armature.lifter.contract.protocol import Cancelled, InputError, UsageError
+from video_to_armature.lifter.contract.protocol import Cancelled, InputError, RuntimeUnfitError, UsageError
 from video_to_armature.lifter.contract.skeleton import H36M_17
 from video_to_armature.lifter.keypoints import Keypoints
 from video_to_armature.lifter.models import build, weights
+from video_to_armature.lifter.models.heads import ActionClass, OnBackbone
 from video_to_armature.lifter.train.actions import Actions
 from video_to_armature.lifter.train.bodies import Bodies, load_fits
 from video_to_armature.lifter.train.labelled import read_labelled
@@ -255,3 +256,20 @@ def test_labelled_folders(tmp_path, data):
     assert len(found.clips) == 4
     with pytest.raises(InputError, match="holds no keypoints"):
         read_labelled(tmp_path / "run")
+
+
+def test_what_gives_no_joints_is_no_model_for_captures(tmp_path):
+    head = OnBackbone(build("dstformer", **DSTFORMER), ActionClass(3, dim_rep=32, hidden=16))
+    torch.save({"model": head.state_dict()}, tmp_path / "action.bin")
+    metadata = {
+        "network": "dstformer",
+        "config": "{}",
+        "fps": "0",
+        "commercial_use": "no",
+        "licence": "",
+        "head": "mesh",
+    }
+    weights.save(tmp_path / "mesh.safetensors", head.state_dict(), **metadata)
+    for name, kind in (("action.bin", "actions"), ("mesh.safetensors", "body meshes")):
+        with pytest.raises(RuntimeUnfitError, match=f"a network for {kind}, which gives no joint positions"):
+            weights.read(tmp_path / name)

@@ -8,9 +8,11 @@ one with its mirror image, and four as the papers' evaluation runs a clip, all i
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -199,11 +201,13 @@ def verdict(good: bool, bar: str) -> str:
 
 
 def heading(device: torch.device) -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     names = [line for line in cpu_info() if line.startswith("model name")]
     machine = names[0].split(":")[1].strip() if names else platform.machine()
     machine = torch.cuda.get_device_name() if device.type == "cuda" else f"{machine}, {os.cpu_count()} cores"
     return (
-        f"\n### The lifters\n\n{machine}, load {os.getloadavg()[0]:.1f} at the end; {platform.system()}, torch "
+        f"\n## {datetime.date.today()}, commit {commit.stdout.strip()}: the lifters\n\n{machine}, load {os.getloadavg()[0]:.1f} at the end; {platform.system()}, torch "
         f"{torch.__version__}, {torch.get_num_threads()} threads; medians of {REPEATS}, random weights but "
         f"for the last four rows. `python tests/benchmarks/lifters.py --device {device.type}`\n\n"
     )

@@ -207,7 +207,8 @@ def heading(device: torch.device) -> str:
     machine = names[0].split(":")[1].strip() if names else platform.machine()
     machine = torch.cuda.get_device_name() if device.type == "cuda" else f"{machine}, {os.cpu_count()} cores"
     return (
-        f"\n## {datetime.date.today()}, commit {commit.stdout.strip()}: the lifters\n\n{machine}, load {os.getloadavg()[0]:.1f} at the end; {platform.system()}, torch "
+        f"\n## {datetime.date.today()}, commit {commit.stdout.strip()}: the lifters\n\n"
+        f"{machine}, load {os.getloadavg()[0]:.1f} at the end; {platform.system()}, torch "
         f"{torch.__version__}, {torch.get_num_threads()} threads; medians of {REPEATS}, random weights but "
         f"for the last four rows. `python tests/benchmarks/lifters.py --device {device.type}`\n\n"
     )

@@ -12,6 +12,7 @@ from video_to_armature.lifter.contract.protocol import Cancelled, InputError, Ru
 from video_to_armature.lifter.contract.skeleton import H36M_17
 from video_to_armature.lifter.keypoints import Keypoints
 from video_to_armature.lifter.models import build, weights
+from video_to_armature.lifter.models.dstformer import DSTformer
 from video_to_armature.lifter.models.heads import ActionClass, OnBackbone
 from video_to_armature.lifter.train.actions import Actions
 from video_to_armature.lifter.train.bodies import Bodies, load_fits
@@ -259,7 +260,7 @@ def test_labelled_folders(tmp_path, data):
 
 
 def test_what_gives_no_joints_is_no_model_for_captures(tmp_path):
-    head = OnBackbone(build("dstformer", **DSTFORMER), ActionClass(3, dim_rep=32, hidden=16))
+    head = OnBackbone(DSTformer(**DSTFORMER), ActionClass(3, dim_rep=32, hidden=16))
     torch.save({"model": head.state_dict()}, tmp_path / "action.bin")
     metadata = {
         "network": "dstformer",

@@ -260,7 +260,7 @@ def test_labelled_folders(tmp_path, data):
 
 
 def test_what_gives_no_joints_is_no_model_for_captures(tmp_path):
-    head = OnBackbone(DSTformer(**DSTFORMER), ActionClass(3, dim_rep=32, hidden=16))
+    head = OnBackbone(DSTformer(frames=9, dim=32, dim_rep=32, depth=1, heads=2), ActionClass(3, dim_rep=32, hidden=16))
     torch.save({"model": head.state_dict()}, tmp_path / "action.bin")
     metadata = {
         "network": "dstformer",

@@ -3,7 +3,6 @@
     python synthetic/make.py --out FOLDER --clips N [--seed S] [--held-out] [--rigs DIR] [--mocap DIR] [--threads N]
 Each clip is drawn in a folder of its own that gets its name when it is whole: FOLDER/train_000/video.mp4, truth.npz, …
 """
-# ruff: noqa: T201  (speaks to a person at a terminal)
 
 from __future__ import annotations
 

@@ -16,6 +16,8 @@ from video_to_armature.lifter.models.heads import (
     rotation_from_6d,
 )
 
+from .random_weights import randomise
+
 SMALL = {"frames": 9, "joints": 17, "channels_in": 3, "dim": 32, "dim_rep": 24, "depth": 2, "heads": 4}
 Network = TypeVar("Network", bound=torch.nn.Module)
 HEAD = {"joints": 17, "dim_rep": 24, "hidden": 40}
@@ -29,13 +31,8 @@ def small(**config) -> DSTformer:
 
 def random_weights(network: Network) -> Network:
     """In double precision, every number of the network random, running averages too."""
-    torch.manual_seed(0)
     network = network.double().eval()
-    for name, value in network.state_dict().items():
-        if name.endswith("running_var"):
-            torch.nn.init.uniform_(value, 0.5, 2)
-        elif value.is_floating_point():
-            torch.nn.init.normal_(value, std=0.3)
+    randomise(network)
     return network
 
 

@@ -4,6 +4,8 @@ import torch
 from video_to_armature.lifter.models import build
 from video_to_armature.lifter.models.videopose3d import VideoPose3D
 
+from .random_weights import randomise
+
 SMALL = {"joints_in": 5, "channels_in": 2, "joints_out": 4, "widths": [3, 5, 3], "channels": 16}  # 45 frames
 KINDS = [{}, {"causal": True}, {"dense": True}, {"causal": True, "dense": True}, {"widths": [7]}, {"widths": [1, 3]}]
 
@@ -16,13 +18,8 @@ def small(**config) -> VideoPose3D:
 
 def random_weights(**config) -> VideoPose3D:
     """In double precision and eval mode, every number of the network random, running averages too."""
-    torch.manual_seed(0)
     network = small(**config).double().eval()
-    for name, value in network.state_dict().items():
-        if name.endswith("running_var"):
-            torch.nn.init.uniform_(value, 0.5, 2)
-        elif value.is_floating_point():
-            torch.nn.init.normal_(value, std=0.3)
+    randomise(network)
     return network
 
 

@@ -19,7 +19,7 @@ from ..models.dstformer import DSTformer
 from ..models.heads import ActionClass, ActionEmbed, OnBackbone
 from . import losses
 from .datasets import Dataset
-from .pose import Network
+from .pose import LICENCE, Network, strictest
 
 AT_ONCE = 32  # clips that `check` looks at
 
@@ -87,11 +87,11 @@ class Actions:
 
     def save(self, network: nn.Module, folder: Path, trained: str) -> Path:
         """weights.safetensors with the backbone's configuration, the head and the actions in its metadata."""
-        path = folder / "weights.safetensors"
+        path, use = folder / "weights.safetensors", strictest("unknown", self._how.start_use)
         state = {key: value.detach().cpu() for key, value in network.state_dict().items()}
         weights.save(
             path, state, network="dstformer", config=json.dumps(dict(self._how.config)), fps="0",
             head="action_embed" if self._embed else "action_class", actions=json.dumps(self.names),
-            commercial_use="unknown", licence="trained by its user", trained=trained,
+            commercial_use=use, licence=LICENCE[use], trained=trained,
         )  # fmt: skip
         return path

@@ -29,7 +29,7 @@ from ..models.dstformer import DSTformer
 from ..models.heads import BODY_ROTATIONS, BODY_SHAPES, Body, MeshHead, OnBackbone
 from ..screen import to_screen
 from . import losses
-from .pose import Network
+from .pose import LICENCE, Network, strictest
 
 POINTS = 17
 
@@ -116,11 +116,11 @@ class Bodies:
 
     def save(self, network: nn.Module, folder: Path, trained: str) -> Path:
         """weights.safetensors with the backbone's configuration in its metadata."""
-        path = folder / "weights.safetensors"
+        path, use = folder / "weights.safetensors", strictest("unknown", self._how.start_use)
         state = {key: value.detach().cpu() for key, value in network.state_dict().items()}
         weights.save(
             path, state, network="dstformer", config=json.dumps(dict(self._how.config)), fps="0", head="mesh",
-            commercial_use="unknown", licence="trained by its user", trained=trained,
+            commercial_use=use, licence=LICENCE[use], trained=trained,
         )  # fmt: skip
         return path
 

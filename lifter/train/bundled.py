@@ -14,7 +14,7 @@ from ..models import weights
 from .augment import Augment, make_batch
 from .data import FPS, MocapSet
 from .evaluate import SETS, errors, fixed_batches
-from .pose import Network
+from .pose import LICENCE, Network
 
 # Far joints move most and are what an animator sees; those with small errors would otherwise drown them.
 JOINT_WEIGHT = {
@@ -67,6 +67,9 @@ class Bundled:
         """The file that ships."""
         config = dict(self._how.config)
         metadata = weights.metadata_of("mixste", config, FPS / self._stride, f"{trained}; {json.dumps(config)}")
+        use = self._how.start_use
+        if use != "yes":
+            metadata |= {"commercial_use": use, "licence": LICENCE[use]}
         weights.save(folder / FILE, {key: v.detach().cpu() for key, v in network.state_dict().items()}, **metadata)
         return folder / FILE
 

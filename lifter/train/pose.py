@@ -46,6 +46,7 @@ class Network:
     units: str = "metres"
     middle: bool = False
     window: int | None = None
+    start_use: str = "yes"  # commercial use of the weights that it began from
 
     @property
     def frames(self) -> int:
@@ -167,9 +168,14 @@ def weighted(predicted: Tensor, true: Tensor, terms: Mapping[str, float], joint_
     return {name: weight * TERMS[name](predicted, true, joint_weight) for name, weight in terms.items()}
 
 
-def save(module: nn.Module, how: Network, data: Dataset, path: Path, trained: str) -> Path:
-    """Write weights with what `capture --model` must know of them."""
-    use = COMMERCIAL_USE.get(data.name, "unknown")
+def strictest(*uses: str) -> str:
+    """What may be done with weights that come from all of these: no before unknown before yes."""
+    return min(uses, key=("no", "unknown", "yes").index)
+
+
+def save(module: nn.Module, how: Network, data: Dataset, path: Path, trained: str, *uses: str) -> Path:
+    """Write weights with what `capture --model` must know of them. uses: commercial use of what else they learnt from."""
+    use = strictest(COMMERCIAL_USE.get(data.name, "unknown"), how.start_use, *uses)
     sets = {skeleton.names: name for name, skeleton in SETS.items()}
     points, joints = (sets.get(names, data.name) for names in (data.point_names, data.joint_names))
     state = {key: value.detach().cpu() for key, value in module.state_dict().items()}

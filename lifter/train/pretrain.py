@@ -81,7 +81,8 @@ class Pretrain:
 
     def save(self, network: nn.Module, folder: Path, trained: str) -> Path:
         """weights.safetensors, to fine-tune from (`init`)."""
-        return save(network, self._how, self._data, folder / "weights.safetensors", trained)
+        uses = ("unknown",) if self._pictures else ()
+        return save(network, self._how, self._data, folder / "weights.safetensors", trained, *uses)
 
 
 def orthographic(joints_cam: Tensor) -> Tensor:

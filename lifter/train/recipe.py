@@ -120,6 +120,7 @@ def _network(table: Mapping[str, Any], start: Path | None) -> Network:
                 f"{start}: {info.network} does not fit the recipe's {name}, as {odd[0]} shows. Change one."
             )
         network.load_state_dict(trained.state_dict())
+        fed["start_use"] = info.commercial_use
     return Network(network, name, config, **fed)
 
 

@@ -20,7 +20,7 @@ from video_to_armature.lifter.train.labelled import read_labelled
 from video_to_armature.lifter.train.loop import Schedule, run
 from video_to_armature.lifter.train.pose import Network, Pose
 from video_to_armature.lifter.train.pretrain import Pretrain
-from video_to_armature.lifter.train.recipe import RECIPES, prepare, read
+from video_to_armature.lifter.train.recipe import RECIPES, _network, prepare, read
 from video_to_armature.lifter.train.semi import TRAJECTORY, Semi
 
 from .views import walkers
@@ -274,3 +274,19 @@ def test_what_gives_no_joints_is_no_model_for_captures(tmp_path):
     for name, kind in (("action.bin", "actions"), ("mesh.safetensors", "body meshes")):
         with pytest.raises(RuntimeUnfitError, match=f"a network for {kind}, which gives no joint positions"):
             weights.read(tmp_path / name)
+
+
+@pytest.mark.parametrize(("began", "saved"), [("yes", "yes"), ("unknown", "unknown"), ("no", "no")])
+def test_fine_tuning_does_not_launder_a_licence(data, tmp_path, began, saved):
+    """Data of our own, weights of another's: the stricter of the two stands in the file."""
+    objective = Pose(network("mixste", MIXSTE, start_use=began), data, data, {"position": 1.0}, 8)
+    info = weights.describe(objective.save(objective.network, tmp_path, ""))
+    assert info.commercial_use == saved
+    assert (info.licence == "CC BY 4.0") is (saved == "yes")
+
+
+def test_a_recipe_knows_what_it_began_from(tmp_path):
+    torch.save({"model_pos": build("mixste", **MIXSTE).state_dict()}, tmp_path / "theirs.bin")
+    table = {"name": "mixste", **MIXSTE} | {"heads": 8}
+    assert _network(table, tmp_path / "theirs.bin").start_use == "unknown"  # MixSTE's authors give no licence
+    assert _network(table, None).start_use == "yes"

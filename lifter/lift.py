@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +21,15 @@ from .contract.skeleton import Skeleton
 from .gaps import MAX_GAP_S, known_stretches
 from .keypoint_sets import SETS
 from .models import weights
+from .models.mixste import MixSTE
+from .models.side import Certainty, Side, SideHeads
 from .rays import BODY_SIZE, STATURE_OF_SIZE, body_size, from_network, to_network
 
 FloatArray = npt.NDArray[np.floating]
 
 CPU_FRAMES = 216  # of all windows at once: eight of 27; more is no faster there and only takes memory
 GPU_FRAMES = 1728  # halved when memory runs out
+EXTRA, CHANNELS = 2, 4  # rows and columns of what is blended over windows: see `_see`
 MAX_PHASES = 4  # grid frames for each network frame; a 60 fps clip at 15 fps needs four
 BODIES = ("BODY_27", "H36M_17")  # sets that world.py can stand on the ground
 VIEWS, UNITS = ("rays", "screen", "crop"), ("metres", "image")
@@ -37,6 +41,7 @@ class Lifter:
 
     info: weights.ModelInfo
     network: nn.Module
+    side: tuple[SideHeads, Certainty] | None = None  # of ours: what else its features say
 
     @property
     def device(self) -> torch.device:
@@ -48,19 +53,44 @@ class Lifter:
         """Of the joints that it gives."""
         return SETS[self.info.joints_out]
 
+    def to(self, device: torch.device | str) -> None:
+        """Move all of it."""
+        self.network.to(device)
+        if self.side is not None:
+            self.side[0].to(device)
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """F frames; all NaN where the person is out of sight for long, confidence 0.
+
+    joints (F, J, 3): from the root, camera axes (x right, y down, z forward), metres. By networks with side heads also
+    confidence (F, J): the probability of being within 50 mm; up (F, 3): the world's, a unit vector in camera axes;
+    depth (F,): of the root, metres, less sure than the joints; contacts (F, 4): probability that left heel, left toe,
+    right heel, right toe stand on the ground.
+    """
+
+    joints: FloatArray
+    confidence: FloatArray | None = None
+    up: FloatArray | None = None
+    depth: FloatArray | None = None
+    contacts: FloatArray | None = None
+
 
 def load(model: str, device: str, warn: Callable[[str], None], input_joints: str | None = None) -> Lifter:
     """A model by name or file on a device by name. Raises RuntimeUnfitError, UsageError (see weights.read)."""
     info, network = weights.read(weights.find(model), input_joints)
+    side = weights.load_side(info, network.Spatial_pos_embed.shape[-1]) if isinstance(network, MixSTE) else None
+    lifter = Lifter(info, network, side)
     chosen = choose_device(device, warn)
     try:
-        network.to(chosen)
+        lifter.to(chosen)
     except RuntimeError as error:  # torch's out of memory is one of these
         if "out of memory" not in str(error).lower():
             raise
         warn(f"{chosen} is out of memory: using the CPU.")
-        network.cpu()
-    return Lifter(info, network)
+        lifter.to("cpu")
+    return lifter
 
 
 def check(lifter: Lifter) -> None:
@@ -108,14 +138,14 @@ def lift(
     height: float | None,
     progress: Callable[[int, int], None],
     warn: Callable[[str], None],
-) -> FloatArray:
-    """Root-relative joints (F, J, 3) in camera axes, metres; NaN where the person is out of sight for long.
+) -> Lifted:
+    """The joints that a network sees in 2D, and what else it says of them. For a lifter that sees rays.
 
-    For a lifter that sees rays. body_px (F, J, 3): x, y in pixels, confidence, 0 where unseen; times (F,) seconds;
-    intrinsics (3, 3). `height` in metres scales the result, else it has the network's size. `progress(done, total)`
-    counts windows.
+    body_px (F, J, 3): x, y in pixels, confidence, 0 where unseen; times (F,) seconds; intrinsics (3, 3). `height` in
+    metres scales the result, else it has the network's size. `progress(done, total)` counts windows.
     """
-    joints = np.full(body_px.shape, np.nan, np.float32)
+    F, J, _ = body_px.shape
+    found = np.full((F, J + EXTRA, CHANNELS), np.nan, np.float32)
     rays = (body_px[..., :2] - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
     stretches = known_stretches(body_px[..., 2].max(-1) > 0, times)
     grids = [Grid.over(times[a:b], lifter.info) for a, b in stretches]
@@ -125,10 +155,20 @@ def lift(
             lifter, grid, *resample(rays[a:b], body_px[a:b, :, 2], times[a:b], grid.times),
             lambda n, base=done: progress(base + n, total), warn,
         )  # fmt: skip
-        joints[a:b] = _interpolate(on_grid, grid.times, times[a:b])
+        found[a:b] = _interpolate(on_grid, grid.times, times[a:b])
         done += grid.windows
-    size = float(np.nanmedian(body_size(joints, lifter.skeleton)))
-    return joints * ((height / STATURE_OF_SIZE if height else BODY_SIZE) / size)
+    joints, spread = found[:, :J, :3], found[:, :J, 3]
+    factor = (height / STATURE_OF_SIZE if height else BODY_SIZE) / float(
+        np.nanmedian(body_size(joints, lifter.skeleton))
+    )
+    if lifter.side is None:
+        return Lifted(joints * factor)
+    near = lifter.side[1].within(torch.from_numpy(spread + np.log(factor))).numpy()
+    up = found[:, J, :3]
+    return Lifted(
+        joints * factor, np.nan_to_num(near), up / np.linalg.norm(up, axis=-1, keepdims=True),
+        np.exp(found[:, J, 3]) * factor, 1 / (1 + np.exp(-found[:, J + 1])),
+    )  # fmt: skip
 
 
 def starts(length: int, size: int, hop: int) -> list[int]:
@@ -184,20 +224,22 @@ def _lift_grid(
     progress: Callable[[int], None],
     warn: Callable[[str], None],
 ) -> FloatArray:
-    """(G, J, 3) from rays (G, J, 2) and confidence (G, J) on the grid."""
-    total = np.zeros((*rays.shape[:2], 3))
+    """(G, J + EXTRA, CHANNELS), see `_see`, in camera axes, from rays (G, J, 2) and confidence (G, J) on the grid."""
+    total = np.zeros((len(rays), rays.shape[1] + EXTRA, CHANNELS))
     weight = np.zeros((len(rays), 1, 1))
     share = blend(grid.frames)
     jobs: list[npt.NDArray[np.int64]] = []
     for phase in range(grid.phases):
         rows = np.arange(phase, len(rays), grid.phases)
         jobs += [rows[window_at(start, grid.frames, len(rows))] for start in grid.starts(phase)]
-    mirror = lifter.skeleton.mirror
 
     def run(rows: npt.NDArray[np.int64]) -> FloatArray:
-        network_input, turned_from_cam = to_network(rays[rows], confidence[rows])
-        turned = flip_average(lifter, network_input, mirror, mirror)
-        return from_network(turned - turned[:, :, :1], turned_from_cam)
+        network_input, turned_from_cam, scale = to_network(rays[rows], confidence[rows])
+        seen = _see(lifter, network_input)
+        seen[:, :, :-EXTRA, :3] -= seen[:, :, :1, :3]
+        seen[..., :-1, :3] = from_network(seen[..., :-1, :3], turned_from_cam)
+        seen[..., -EXTRA, 3] += np.log(scale)[:, None]
+        return seen
 
     for row, window in in_batches(lifter, jobs, run, progress, warn):
         fresh = np.r_[True, np.diff(row) > 0]  # not the held end
@@ -236,12 +278,37 @@ def in_batches(
             if lifter.device.type == "cpu":
                 raise RuntimeUnfitError("out of memory while lifting a single window. Close other programs.") from error
             warn(f"{lifter.device} is out of memory: using the CPU.")
-            lifter.network.cpu()
+            lifter.to("cpu")
             batch = most()
             continue
         yield from zip(rows, outputs, strict=True)
         at += len(rows)
         progress(at)
+
+
+@torch.inference_mode()
+def _see(lifter: Lifter, network_input: FloatArray) -> FloatArray:
+    """(B, F, J + EXTRA, CHANNELS) of windows (B, F, J, 3), the mean with the mirrored person's: for each joint x, y, z and
+    the logarithm of its spread, then a row of up and the logarithm of the root's depth, then one of the contacts' logits.
+    What there are no heads for is 0.
+    """
+    mirror, J = list(lifter.skeleton.mirror), len(lifter.skeleton)
+    signs = np.array([-1, 1, 1], np.float32)
+    both = torch.from_numpy(np.concatenate([network_input, network_input[:, :, mirror] * signs])).to(lifter.device)
+    out = both.new_zeros((*both.shape[:2], J + EXTRA, CHANNELS))
+    if lifter.side is None:
+        out[:, :, :J, :3] = lifter.network(both)
+    else:
+        features = cast(MixSTE, lifter.network).features(both)
+        side: Side = lifter.side[0](features)
+        out[:, :, :J, :3] = cast(MixSTE, lifter.network).head(features)
+        out[:, :, :J, 3], out[:, :, J, :3] = side.log_spread, side.up
+        out[:, :, J, 3], out[:, :, J + 1] = side.log_depth, side.contacts
+    plain, flipped = np.split(out.float().cpu().numpy(), 2)
+    flipped = flipped[:, :, [*mirror, J, J + 1]]
+    flipped[..., :-1, 0] *= -1
+    flipped[..., -1, :] = flipped[..., -1, [2, 3, 0, 1]]
+    return (plain + flipped) / 2
 
 
 @torch.inference_mode()

@@ -27,6 +27,7 @@ PEOPLE_WHEN_ALL = 4
 NEVER_SEEN = 0.2  # a joint whose confidence stays below this in the whole clip is unknown
 TRUNCATED_SHARE = 0.9  # of the frames promised; fewer mean a damaged file (some containers promise a few too many)
 UNEVEN = 1.5  # times the usual step between frames: here one was left out
+CALIBRATED = "probability of being within 50 mm"
 LEAST_CONFIDENCE = 0.02  # of a joint that is unseen, but that the network knows from the others
 PROGRESS_EVERY_S = 0.2
 
@@ -230,14 +231,16 @@ def _motion(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> Mo
     intrinsics = _intrinsics(*size, options)
     run.stage("lift")
     if info.view == "rays":
-        joints = lifting.lift(lifter, seen, times, intrinsics, options.height, run.progress, run.warn)
+        lifted = lifting.lift(lifter, seen, times, intrinsics, options.height, run.progress, run.warn)
     else:
         joints = published.lift(lifter, seen, times, size, options.height, options.windows, run.progress, run.warn)
+        lifted = lifting.Lifted(joints)
     run.stage("world")
-    world = to_world(joints, body, times, intrinsics, lifter.skeleton)
+    world = to_world(lifted.joints, body, times, intrinsics, lifter.skeleton)
     run.stage("smooth")
     known = np.isfinite(world.positions).all(-1)
-    confidence = np.where(known, np.maximum(body[..., 2], LEAST_CONFIDENCE), 0)
+    sure = body[..., 2] if lifted.confidence is None else lifted.confidence
+    confidence = np.where(known, np.maximum(sure, LEAST_CONFIDENCE), 0)
     positions, confidence = smooth(world.positions, confidence, times, options.smooth_hz)
     _forget_never_seen(positions, confidence, body, lifter.skeleton.names, run)
     run.close()
@@ -253,7 +256,7 @@ def _motion(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> Mo
                 "name": info.name, "sha256": info.sha256, "commercial_use": info.commercial_use, "licence": info.licence,
             },
             "size": {"from": origin, "metres": metres} if metres else {"from": origin},
-            "confidence_kind": keypoints.confidence_kind,
+            "confidence_kind": keypoints.confidence_kind if lifted.confidence is None else CALIBRATED,
             "settings": {
                 "smooth_hz": options.smooth_hz, "hfov": options.hfov, "focal_mm": options.focal_mm,
                 "device": str(lifter.device), "windows": options.windows, "input_joints": info.joints_in,

@@ -33,12 +33,13 @@ def body_size(joints: FloatArray, skeleton: Skeleton = BODY_27) -> FloatArray:
     return legs / 2 + chain("pelvis", "spine", "thorax", "head_top")
 
 
-def to_network(rays: FloatArray, confidence: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Input of the network and the turn of its virtual camera.
+def to_network(rays: FloatArray, confidence: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Input of the network, the turn of its virtual camera, and its scale.
 
     rays: (..., F, 27, 2) points on the plane z = 1 in camera axes (x right, y down); confidence: (..., F, 27),
     0 where unseen (the ray may be NaN there).
-    Returns input (..., F, 27, 3) x, y, confidence, zeros where unseen; turned_from_cam (..., F, 3, 3).
+    Returns input (..., F, 27, 3) x, y, confidence, zeros where unseen; turned_from_cam (..., F, 3, 3);
+    scale (...): what one on the plane z = 1 of the virtual camera is in the input.
     """
     seen = confidence > 0
     safe = np.where(seen[..., None], rays, 0).astype(np.float32)
@@ -50,9 +51,10 @@ def to_network(rays: FloatArray, confidence: FloatArray) -> tuple[FloatArray, Fl
     weight = confidence * seen
     mean_square = (flat**2).sum(-1) * weight
     size = np.sqrt(mean_square.sum((-2, -1)) / np.maximum(weight.sum((-2, -1)), 1e-6))  # one for the window
-    scaled = flat * (SIZE_OF_INPUT / np.maximum(size, MIN_SIZE))[..., None, None, None]
+    scale = SIZE_OF_INPUT / np.maximum(size, MIN_SIZE)
+    scaled = flat * scale[..., None, None, None]
     network_input = np.concatenate([scaled, confidence[..., None]], -1) * seen[..., None]
-    return np.clip(network_input, -3, 3).astype(np.float32), turned_from_cam
+    return np.clip(network_input, -3, 3).astype(np.float32), turned_from_cam, scale
 
 
 def from_network(joints_turned: FloatArray, turned_from_cam: FloatArray) -> FloatArray:

@@ -11,15 +11,11 @@ import numpy.typing as npt
 from video_to_armature.lifter import pipeline
 from video_to_armature.lifter import video as videos
 from video_to_armature.lifter.contract.protocol import InputError, NobodyFoundError
-from video_to_armature.lifter.contract.skeleton import BODY_27
 from video_to_armature.lifter.keypoints import MEDIAPIPE_33, Keypoints, to_body_27
-
-from . import errors as E
+from video_to_armature.lifter.train import detector as E
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-
-ROWS = [BODY_27.index(name) for name in E.LANDMARKS]
 
 
 @dataclass(frozen=True)
@@ -50,10 +46,10 @@ def read(folder: Path) -> Clip:
     body = to_body_27(keypoints).astype(np.float64)
     if len(body) != len(joints):
         raise InputError(f"{folder}: {len(body)} frames were detected of {len(joints)} drawn. Render it again.")
-    exact = joints[:, ROWS] @ intrinsics.T
+    exact = joints[:, E.ROWS] @ intrinsics.T
     exact = exact[..., :2] / exact[..., 2:]
     inside = ((exact > 0) & (exact < 2 * intrinsics[:2, 2])).all(-1)
-    return Clip(folder.name, joints, E.errors(body, joints, intrinsics), body[:, ROWS, 2], inside, covered[:, ROWS])
+    return Clip(folder.name, joints, E.errors(body, joints, intrinsics), body[:, E.ROWS, 2], inside, covered[:, E.ROWS])
 
 
 def detect(video: Path, frames: int) -> Keypoints:

@@ -1,6 +1,6 @@
 """What the real detector gets wrong on rendered clips: detects, compares with the truth, fits the error model.
 
-    python synthetic/measure.py FOLDER … [--out error_model.npz] [--bank residuals.npz] [--report report.md]
+    python synthetic/measure.py FOLDER … [--out lifter/train/detector_errors.npz] [--bank residuals.npz] [--report report.md]
 Detections are kept beside each clip as keypoints.npz. README.md says how each figure is found and what it means.
 """
 
@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from video_to_armature.synthetic import errors as E
+from video_to_armature.lifter.train import detector as E
 from video_to_armature.synthetic import report
-from video_to_armature.synthetic.clips import ROWS, Clip, read
+from video_to_armature.synthetic.clips import Clip, read
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -87,7 +87,9 @@ def swaps(clip: Clip, limb: Sequence[str]) -> Mask:
     """(F,) where a limb's left landmarks lie on its right joints and the other way round."""
     left, right = ([E.LANDMARKS.index(f"{side}_{name}") for name in limb] for side in ("left", "right"))
     size = E.stature(clip.joints_cam)
-    apart = (clip.joints_cam[:, [ROWS[r] for r in right], :2] - clip.joints_cam[:, [ROWS[r] for r in left], :2]) / size
+    apart = (
+        clip.joints_cam[:, [E.ROWS[r] for r in right], :2] - clip.joints_cam[:, [E.ROWS[r] for r in left], :2]
+    ) / size
     straight = np.linalg.norm(clip.error[:, left], axis=-1) + np.linalg.norm(clip.error[:, right], axis=-1)
     crossed = np.linalg.norm(clip.error[:, left] - apart, axis=-1) + np.linalg.norm(
         clip.error[:, right] + apart, axis=-1

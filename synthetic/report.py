@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from video_to_armature.lifter.contract.skeleton import BODY_27
+from video_to_armature.lifter.train import detector as E
 
-from . import errors as E
 from .clips import Clip
 
 Floats = npt.NDArray[np.float64]
@@ -25,7 +25,7 @@ def tables(clips: Sequence[Clip], model: E.ErrorModel) -> str:
     """Markdown. Millimetres are for a person of 1.70 m."""
     rng = np.random.default_rng(0)
     real = [(clip.error, clip.visibility, clip) for clip in clips]
-    drawn = [(*E.draw(model, clip.joints_cam, rng, model.fps), clip) for clip in clips]
+    drawn = [(*_draw(model, clip.joints_cam, rng), clip) for clip in clips]
     frames = sum(len(clip.error) for clip in clips)
     parts = [
         f"# The detector's errors on {len(clips)} rendered clips, {frames} frames\n",
@@ -36,6 +36,11 @@ def tables(clips: Sequence[Clip], model: E.ErrorModel) -> str:
         landmark_table(clips, model), visibility_table(clips), likeness_table(real, drawn),
     ]  # fmt: skip
     return "\n".join(parts)
+
+
+def _draw(model: E.ErrorModel, joints_cam: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    [error], [visibility] = E.draw(model, joints_cam[None], rng, np.arange(len(joints_cam))[None] / model.fps)
+    return error, visibility
 
 
 def landmark_table(clips: Sequence[Clip], model: E.ErrorModel) -> str:

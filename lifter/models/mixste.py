@@ -64,10 +64,14 @@ class MixSTE(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(dim, eps=HEAD_EPS), nn.Linear(dim, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        clip_shape(x, "MixSTE", self.frames, self.joints, self.channels_in)
-        return torch.cat([self._lift(part) for part in x.split(at_once(x, self.Spatial_pos_embed.shape[-1]))])
+        return self.head(self.features(x))
 
-    def _lift(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
+        """(B, F, J, D) what the head, and any further head, reads."""
+        clip_shape(x, "MixSTE", self.frames, self.joints, self.channels_in)
+        return torch.cat([self._encode(part) for part in x.split(at_once(x, self.Spatial_pos_embed.shape[-1]))])
+
+    def _encode(self, x: Tensor) -> Tensor:
         F = x.shape[1]
         x = self.Spatial_patch_to_embedding(x) + self.Spatial_pos_embed  # (B, F, J, D)
         steps = [(over_frames, i) for i in range(len(self.STEblocks)) for over_frames in (False, True)]
@@ -77,4 +81,4 @@ class MixSTE(nn.Module):
             block = (self.TTEblocks if over_frames else self.STEblocks)[i]
             norm = self.Temporal_norm if over_frames else self.Spatial_norm
             x = norm(block(x, over_frames, self.drop_path[i] if self.training else 0.0))
-        return self.head(x)  # (B, F, J, 3)
+        return x

@@ -20,9 +20,11 @@ from torch import Tensor, nn
 from ..contract.files import replacing
 from ..contract.protocol import RuntimeUnfitError, UsageError
 from . import build, catalogue, checkpoints
+from .side import Certainty, SideHeads
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT = "mixste_body27"
+SIDE = "_side"
 INPUT_JOINTS = {"h36m": "H36M_17", "coco": "COCO_17"}  # sets of 17 points: shapes cannot tell which one is meant
 PUBLISHED_VIEW = {  # of weights whose file name the catalogue does not know: view, units
     "mixste": ("screen", "metres"),
@@ -56,7 +58,16 @@ class ModelInfo:
 
 def available() -> list[ModelInfo]:
     """The models that ship."""
-    return [describe(path) for path in sorted(WEIGHTS.glob("*.safetensors"))]
+    return [describe(path) for path in _shipped()]
+
+
+def _shipped() -> list[Path]:
+    return sorted(path for path in WEIGHTS.glob("*.safetensors") if not path.stem.endswith(SIDE))
+
+
+def side_file(path: Path) -> Path:
+    """Where the side heads of a weight file are, if it has some."""
+    return path.with_name(f"{path.stem}{SIDE}.safetensors")
 
 
 def find(name_or_file: str) -> Path:
@@ -66,7 +77,7 @@ def find(name_or_file: str) -> Path:
         return shipped
     if Path(name_or_file).is_file():
         return Path(name_or_file)
-    names = ", ".join(p.stem for p in sorted(WEIGHTS.glob("*.safetensors"))) or "none"
+    names = ", ".join(p.stem for p in _shipped()) or "none"
     raise RuntimeUnfitError(
         f"{name_or_file}: no such model or file. Shipped models: {names}. Reinstall or name a file."
     )
@@ -114,19 +125,40 @@ def load(info: ModelInfo) -> nn.Module:
     """
     try:
         network = build(info.network, **info.config)
-        with safe_open(info.path, "pt") as archive:
-            state = {key: archive.get_tensor(key).float() for key in archive.keys()}  # noqa: SIM118 — not a dict
-        network.load_state_dict(state)
+        network.load_state_dict(_state(info.path))
     except (OSError, SafetensorError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise RuntimeUnfitError(f"{info.path}: {reason}. Reinstall, or name another file.") from error
+        raise _unfit(info.path, error) from error
     return network.eval()
+
+
+def load_side(info: ModelInfo, dim: int) -> tuple[SideHeads, Certainty] | None:
+    """The side heads of a network of width `dim`, where its file has some beside it. Raises RuntimeUnfitError."""
+    path = side_file(info.path)
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "pt") as archive:
+            certainty = Certainty(*json.loads((archive.metadata() or {})["certainty"]))
+        heads = SideHeads(dim)
+        heads.load_state_dict(_state(path))
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise _unfit(path, error) from error
+    return heads.eval(), certainty
+
+
+def _state(path: Path) -> dict[str, Tensor]:
+    with safe_open(path, "pt") as archive:
+        return {key: archive.get_tensor(key).float() for key in archive.keys()}  # noqa: SIM118 — not a dict
+
+
+def _unfit(path: Path, error: Exception) -> RuntimeUnfitError:
+    return RuntimeUnfitError(f"{path}: {' '.join(str(error).split())}. Reinstall, or name another file.")
 
 
 def save(path: Path, state: dict[str, Tensor], **metadata: str) -> None:
     """Write a weight file beside `path` and rename it into place."""
     with replacing(path) as part:
-        save_file({key: value.contiguous() for key, value in state.items()}, part, metadata=metadata)
+        save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, part, metadata=metadata)
         part.chmod(0o644)  # the writer leaves it to its owner alone
 
 

@@ -6,6 +6,7 @@ The form (shared/mocap/README.md): an npz of int16 millimetre differences, BODY_
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,10 @@ from ..contract.protocol import InputError
 from ..contract.skeleton import BODY_27
 
 FPS = 30.0
+FEET = [BODY_27.index(f"{side}_{part}") for side in ("left", "right") for part in ("heel", "toe")]
+STANDING_M = np.array([0.02, 0.033, 0.02, 0.033])  # medians of heels and toes that keep still
+LOW_M, HIGH_M = 0.03, 0.08  # above that: surely low enough to touch, surely off the floor
+STILL_M_S, HANGING_M_S, MOVING_M_S = 0.25, 0.3, 0.7
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,12 @@ class MocapSet:
     length: npt.NDArray[np.int64]
     clip_ids: tuple[str, ...]
     kinds: tuple[str, ...]
+
+    @cached_property
+    def contacts(self) -> npt.NDArray[np.float32]:
+        """(N, 4): of each clip, `contacts_of`."""
+        clips = zip(self.start, self.length, strict=True)
+        return np.concatenate([contacts_of(self.joints[s : s + n], FPS) for s, n in clips])
 
 
 def load_mocap(path: Path) -> MocapSet:
@@ -51,3 +62,17 @@ def load_mocap(path: Path) -> MocapSet:
     for s, n in zip(start, length, strict=True):
         joints[s : s + n] = np.cumsum(delta[s : s + n].astype(np.int32), 0) / 1000.0
     return MocapSet(joints, start, length, clip_ids, kinds)
+
+
+def contacts_of(joints: npt.NDArray[np.float32], fps: float) -> npt.NDArray[np.float32]:
+    """(F, 4) for (F, 27, 3) joints: 1 where left heel, left toe, right heel, right toe stand on the floor z = 0, 0 off it.
+
+    NaN in between, and where a foot is still above the floor: it may stand on a stair, or hang in the air.
+    """
+    points = joints[:, FEET].astype(np.float64)
+    speed = np.linalg.norm(np.gradient(points, 1 / fps, axis=0), axis=-1) if len(points) > 1 else np.zeros((1, 4))
+    low = points[..., 2] - STANDING_M
+    out = np.full(speed.shape, np.nan, np.float32)
+    out[(low < LOW_M) & (speed < STILL_M_S)] = 1
+    out[(low > HIGH_M) & (speed > HANGING_M_S) | (speed > MOVING_M_S)] = 0
+    return out

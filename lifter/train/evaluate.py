@@ -9,14 +9,16 @@ import torch
 from torch import nn
 
 from .. import metrics
-from .augment import CLEAN, NOISY, Augment, Batch, make_batch
+from .augment import make_batch
 from .data import MocapSet
+from .variation import CLEAN, NOISY, SEEN, Variation
+from .views import Batch
 
 H36M = slice(0, 17)  # the first joints of BODY_27
-SETS: dict[str, Augment] = {"clean": CLEAN, "noisy": NOISY}
+SETS: dict[str, Variation] = {"clean": CLEAN, "noisy": NOISY, "seen": SEEN}  # seen: by the simulated detector
 
 
-def fixed_batches(mocap: MocapSet, a: Augment, frames: int, stride: float, windows: int = 192) -> list[Batch]:
+def fixed_batches(mocap: MocapSet, a: Variation, frames: int, stride: float, windows: int = 192) -> list[Batch]:
     """The same windows, cameras and noise every time."""
     rng = np.random.default_rng(12345)
     return [make_batch(mocap, rng, min(64, windows - i), frames, stride, a) for i in range(0, windows, 64)]

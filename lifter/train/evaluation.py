@@ -137,7 +137,7 @@ class Evaluator:
         if self.lifter.info.view == "rays":
             (fx, fy), (cx, cy) = clip.camera.focal_px, clip.camera.centre_px
             intrinsics = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
-            return lifting.lift(self.lifter, points, times, intrinsics, None, progress, warn)
+            return lifting.lift(self.lifter, points, times, intrinsics, None, progress, warn).joints
         if np.isnan(points).any():
             placed = np.zeros_like(points[..., :2])
             if self._points_set is not None:

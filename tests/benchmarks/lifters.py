@@ -27,8 +27,9 @@ from video_to_armature.lifter.models import build, weights
 from video_to_armature.lifter.models.mixste import MixSTE
 from video_to_armature.lifter.models.streaming import Stream
 from video_to_armature.lifter.models.videopose3d import VideoPose3D
-from video_to_armature.lifter.train.augment import NOISY, make_batch
+from video_to_armature.lifter.train.augment import make_batch
 from video_to_armature.lifter.train.data import load_mocap
+from video_to_armature.lifter.train.variation import NOISY
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("RESULTS.md")

@@ -27,7 +27,7 @@ def seen(times):
 
 
 def lifted(lifter, px, times, height=None):
-    return lifting.lift(lifter, px, times, INTRINSICS, height, silent, pytest.fail)
+    return lifting.lift(lifter, px, times, INTRINSICS, height, silent, pytest.fail).joints
 
 
 TIMES = np.arange(100) / 30
@@ -109,17 +109,23 @@ def test_out_of_memory_takes_smaller_batches_with_a_warning_and_the_same_result(
     said = []
     px, times = np.concatenate([seen(TIMES)] * 3), np.arange(300) / 30
     greedy = Greedy(lifter.network, 4)
-    found = lifting.lift(replace(lifter, network=greedy), px, times, INTRINSICS, None, silent, said.append)
+    found = lifting.lift(replace(lifter, network=greedy, side=None), px, times, INTRINSICS, None, silent, said.append)
     assert greedy.largest == 4
     assert said
     assert all("out of memory" in line for line in said)
-    np.testing.assert_allclose(found, lifted(lifter, px, times), atol=1e-4)
+    np.testing.assert_allclose(found.joints, lifted(lifter, px, times), atol=1e-4)
 
 
 def test_no_memory_at_all_is_one_clear_error(lifter):
     with pytest.raises(RuntimeUnfitError, match="out of memory"):
         lifting.lift(
-            replace(lifter, network=Greedy(lifter.network, 0)), seen(TIMES), TIMES, INTRINSICS, None, silent, silent
+            replace(lifter, network=Greedy(lifter.network, 0), side=None),
+            seen(TIMES),
+            TIMES,
+            INTRINSICS,
+            None,
+            silent,
+            silent,
         )
 
 
@@ -131,7 +137,7 @@ class OnlyOnTheCpu(nn.Module):
         self.network = network
         self.place = nn.Parameter(torch.zeros(1, device="meta"))
 
-    def cpu(self):
+    def to(self, device):
         self.place = nn.Parameter(torch.zeros(1))
         return self
 
@@ -146,11 +152,11 @@ class OnlyOnTheCpu(nn.Module):
 
 def test_a_full_device_is_left_for_the_cpu_for_good(lifter):
     said = []
-    moved = replace(lifter, network=OnlyOnTheCpu(lifter.network))
+    moved = replace(lifter, network=OnlyOnTheCpu(lifter.network), side=None)
     found = lifting.lift(moved, seen(TIMES), TIMES, INTRINSICS, None, silent, said.append)
     assert "using the CPU" in said[-1]
     assert moved.device.type == "cpu"
-    np.testing.assert_allclose(found, lifted(lifter, seen(TIMES), TIMES), atol=1e-6)
+    np.testing.assert_allclose(found.joints, lifted(lifter, seen(TIMES), TIMES), atol=1e-6)
     lifted(moved, seen(TIMES), TIMES)  # the next person: no more warnings
 
 

@@ -18,14 +18,14 @@ def turn(axis, angle):
 
 
 def test_panning_the_camera_hardly_changes_the_input():
-    before, _ = to_network(project(PERSON), SURE)
-    after, _ = to_network(project(PERSON @ turn("y", 0.4).T), SURE)
+    before, *_ = to_network(project(PERSON), SURE)
+    after, *_ = to_network(project(PERSON @ turn("y", 0.4).T), SURE)
     assert np.abs(after - before).max() < 0.04  # plain pixels would move by 0.4 rad / 0.2 = 2
 
 
 def test_zoom_changes_nothing_for_a_distant_person():
-    before, _ = to_network(project(PERSON) * 0.02, SURE)
-    after, _ = to_network(project(PERSON) * 0.04, SURE)
+    before, *_ = to_network(project(PERSON) * 0.02, SURE)
+    after, *_ = to_network(project(PERSON) * 0.04, SURE)
     np.testing.assert_allclose(after, before, atol=2e-3)
 
 
@@ -34,14 +34,14 @@ def test_input_has_the_promised_size_and_zeros_where_unseen():
     sure[2, 5] = 0
     rays = project(PERSON)
     rays[2, 5] = np.nan
-    x, _ = to_network(rays, sure)
+    x, *_ = to_network(rays, sure)
     assert (x[2, 5] == 0).all()
     assert np.isfinite(x).all()
     assert abs(np.sqrt((x[..., :2] ** 2).sum(-1)[sure > 0].mean()) - SIZE_OF_INPUT) < 1e-3
 
 
 def test_turning_back_undoes_the_turn():
-    _, turned_from_cam = to_network(project(PERSON), SURE)
+    _, turned_from_cam, _ = to_network(project(PERSON), SURE)
     there = np.einsum("fij,fkj->fki", turned_from_cam, PERSON)
     np.testing.assert_allclose(from_network(there, turned_from_cam), PERSON, atol=1e-5)
     np.testing.assert_allclose(
@@ -54,7 +54,7 @@ def test_a_frame_without_sight_takes_its_neighbours_direction():
     sure[4] = 0
     rays = project(PERSON)
     rays[4] = np.nan
-    _, turned_from_cam = to_network(rays, sure)
+    _, turned_from_cam, _ = to_network(rays, sure)
     assert np.isfinite(turned_from_cam).all()
     cosine = turned_from_cam[4, 2] @ turned_from_cam[3, 2]
     assert cosine > np.cos(0.1)

@@ -7,10 +7,11 @@ from video_to_armature.lifter.contract.protocol import Cancelled, InputError
 from video_to_armature.lifter.contract.skeleton import BODY_27
 from video_to_armature.lifter.models import weights
 from video_to_armature.lifter.rays import BODY_SIZE, body_size
-from video_to_armature.lifter.train.augment import CLEAN, NOISY, Augment, make_batch
+from video_to_armature.lifter.train.augment import make_batch
 from video_to_armature.lifter.train.data import load_mocap
 from video_to_armature.lifter.train.loop import run
 from video_to_armature.lifter.train.recipe import prepare, read
+from video_to_armature.lifter.train.variation import CLEAN, NOISY, SEEN, Variation
 
 from .people import walking
 
@@ -46,9 +47,9 @@ def test_a_wrong_file_is_named_with_what_it_lacks(mocap_file, tmp_path, key, wor
         load_mocap(tmp_path / "bad.npz")
 
 
-@pytest.mark.parametrize("augment", [CLEAN, NOISY, Augment()])
-def test_batches_are_whole_repeatable_and_of_one_size(mocap, augment):
-    a, b = (make_batch(mocap, np.random.default_rng(5), 16, 27, 2.0, augment) for _ in range(2))
+@pytest.mark.parametrize("variation", [CLEAN, NOISY, SEEN, Variation()])
+def test_batches_are_whole_repeatable_and_of_one_size(mocap, variation):
+    a, b = (make_batch(mocap, np.random.default_rng(5), 16, 27, 2.0, variation) for _ in range(2))
     np.testing.assert_array_equal(a.network_input, b.network_input)
     assert np.isfinite(a.network_input).all()
     assert np.isfinite(a.target).all()
@@ -71,7 +72,7 @@ def test_clean_input_is_the_picture_of_the_target(mocap):
 
 def test_mirrored_windows_keep_sides(mocap):
     """Whatever the mirror: seen from behind the nose, left is left (a swap of labels alone would break this)."""
-    batch = make_batch(mocap, np.random.default_rng(2), 64, 9, 2.0, Augment(mirror=0.5, bone_sigma=0))
+    batch = make_batch(mocap, np.random.default_rng(2), 64, 9, 2.0, Variation(mirror=0.5, bone_sigma=0))
     at = BODY_27.index
     joints = batch.target
     across = joints[:, :, at("left_hip")] - joints[:, :, at("right_hip")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.lifter.people import walking
-from video_to_armature.synthetic import errors as E
+from video_to_armature.lifter.train import detector as E
 from video_to_armature.synthetic.scenes import View
 from video_to_armature.synthetic.view import place_camera, project
 

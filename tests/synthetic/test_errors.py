@@ -9,9 +9,9 @@ import pytest
 
 from tests.synthetic.people import KNOTS, L, model, seen_from
 from video_to_armature.lifter.contract.skeleton import BODY_27
-from video_to_armature.synthetic import errors as E
+from video_to_armature.lifter.train import detector as E
 from video_to_armature.synthetic import measure
-from video_to_armature.synthetic.clips import ROWS, Clip
+from video_to_armature.synthetic.clips import Clip
 
 PAIRED = [j for j, name in enumerate(E.LANDMARKS) if name != "nose"]
 K = np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]])
@@ -44,7 +44,7 @@ def test_errors_undo_the_projection() -> None:
     moved[..., :2] += shift * E.stature(joints)
     px = moved @ K.T
     found = E.errors(px[..., :2] / px[..., 2:], joints, K)
-    np.testing.assert_allclose(found, shift[:, ROWS], atol=1e-9)
+    np.testing.assert_allclose(found, shift[:, E.ROWS], atol=1e-9)
 
 
 def test_a_file_keeps_the_model(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_file_keeps_the_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fps", [30.0, 60.0])
 def test_draws_have_the_deviation_and_memory_of_the_model(fps: float) -> None:
     known, joints = model(np.random.default_rng(3)), np.repeat(seen_from(0.0)[:1], 3000, 0)
-    error, visibility = E.draw(known, joints, np.random.default_rng(4), fps)
+    [error], [visibility] = E.draw(known, joints[None], np.random.default_rng(4), np.arange(3000)[None] / fps)
     rest = error - E.bias(known, joints)
     assert rest.std() == pytest.approx(0.01, rel=0.03)
     lag = round(10 * fps / 30)
@@ -69,7 +69,7 @@ def test_draws_have_the_deviation_and_memory_of_the_model(fps: float) -> None:
 
 @pytest.mark.parametrize(("share", "length"), [(0.02, 5.0), (0.3, 12.0)])
 def test_spells_have_their_share_and_length(share: float, length: float) -> None:
-    during = E.spells(np.random.default_rng(5), 200_000, share, length)
+    during = E.spells(np.random.default_rng(5), np.arange(200_000)[None] / 30, share, length / 30)[0]
     assert during.mean() == pytest.approx(share, rel=0.15)
     assert measure.spell_length([during]) == pytest.approx(length, rel=0.1)
 
@@ -79,7 +79,7 @@ def clips(known: E.ErrorModel, count: int, frames: int = 90) -> list[Clip]:
     made: list[Clip] = []
     for n in range(count):
         joints = seen_from(360 * n / count + rng.uniform(0, 20), frames, rng.uniform(0.6, 1.6))
-        error, visibility = E.draw(known, joints, rng, 30.0)
+        [error], [visibility] = E.draw(known, joints[None], rng, np.arange(frames)[None] / 30)
         inside = np.ones(visibility.shape, bool)
         made.append(Clip(str(n), joints, error, visibility, inside, np.zeros(visibility.shape)))
     return made

@@ -1,0 +1,72 @@
+"""Rendered people and what the real detector saw of them, as windows to train on (synthetic/README.md makes them)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..contract.protocol import InputError
+from ..contract.skeleton import BODY_27
+from ..keypoints import Keypoints, to_body_27
+from ..rays import BODY_SIZE, body_size
+from .variation import Variation
+from .views import CONTACTS, Batch, batch_of
+
+FloatArray = npt.NDArray[np.floating]
+_MIRROR = list(BODY_27.mirror)
+
+
+@dataclass(frozen=True)
+class Take:
+    """One clip of a still camera. joints_cam (F, 27, 3) metres, of BODY_SIZE; rays (F, 27, 2), NaN where unseen, and
+    confidence (F, 27) by the detector; up (3,) the world's, in camera axes; fps."""
+
+    joints_cam: FloatArray
+    rays: FloatArray
+    confidence: FloatArray
+    up: FloatArray
+    fps: float
+
+
+def load(folder: Path) -> list[Take]:
+    """The clips in a folder that have been detected. Raises InputError for one whose frames do not match."""
+    return [_take(path.parent) for path in sorted(folder.glob("*/keypoints.npz"))]
+
+
+def windows(takes: list[Take], rng: np.random.Generator, size: int, frames: int, fps: float, a: Variation) -> Batch:
+    """`size` windows of `frames` frames at `fps`; a short clip's end is held."""
+    chosen = [takes[i] for i in rng.integers(0, len(takes), size)]
+    rows = [_rows(take, rng, frames, fps) for take in chosen]
+    joints = np.stack([take.joints_cam[row] for take, row in zip(chosen, rows, strict=True)])
+    rays: FloatArray = np.stack([take.rays[row] for take, row in zip(chosen, rows, strict=True)])
+    confidence: FloatArray = np.stack([take.confidence[row] for take, row in zip(chosen, rows, strict=True)])
+    up = np.stack([take.up for take in chosen])
+    flip = rng.uniform(0, 1, size) < a.mirror
+    for array in (joints, rays, confidence):
+        array[flip] = array[flip][:, :, _MIRROR]
+    for array in (joints, rays, up):
+        array[flip, ..., 0] *= -1
+    focal = np.exp(rng.normal(0, a.focal_sigma, size))
+    unknown = np.full((size, frames, len(CONTACTS)), np.nan)
+    return batch_of(joints, up, rays * focal[:, None, None, None], confidence, unknown, focal)
+
+
+def _rows(take: Take, rng: np.random.Generator, frames: int, fps: float) -> npt.NDArray[np.int64]:
+    step = take.fps / fps
+    last = len(take.joints_cam) - 1
+    first = rng.uniform(0, max(last - step * (frames - 1), 0))
+    return np.minimum(np.round(first + step * np.arange(frames)), last).astype(np.int64)
+
+
+def _take(folder: Path) -> Take:
+    with np.load(folder / "truth.npz", allow_pickle=False) as truth:
+        joints, intrinsics = truth["joints_cam"].astype(np.float64), truth["intrinsics"]
+        up, fps = truth["world_from_cam"][2, :3], float(truth["fps"])
+    body = to_body_27(Keypoints.load(folder / "keypoints.npz"))
+    if len(body) != len(joints):
+        raise InputError(f"{folder}: {len(body)} frames were detected of {len(joints)} drawn. Render it again.")
+    rays = (body[..., :2] - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
+    return Take(joints * (BODY_SIZE / np.median(body_size(joints))), rays, body[..., 2], up, fps)

@@ -66,14 +66,14 @@ class Lifted:
 
     joints (F, J, 3): from the root, camera axes (x right, y down, z forward), metres. By networks with side heads also
     confidence (F, J): the probability of being within 50 mm; up (F, 3): the world's, a unit vector in camera axes;
-    depth (F,): of the root, metres, less sure than the joints; contacts (F, 4): probability that left heel, left toe,
-    right heel, right toe stand on the ground.
+    distance (F,): of the root from the camera, metres, less sure than the joints; contacts (F, 4): probability that left
+    heel, left toe, right heel, right toe stand on the ground.
     """
 
     joints: FloatArray
     confidence: FloatArray | None = None
     up: FloatArray | None = None
-    depth: FloatArray | None = None
+    distance: FloatArray | None = None
     contacts: FloatArray | None = None
 
 
@@ -289,7 +289,7 @@ def in_batches(
 @torch.inference_mode()
 def _see(lifter: Lifter, network_input: FloatArray) -> FloatArray:
     """(B, F, J + EXTRA, CHANNELS) of windows (B, F, J, 3), the mean with the mirrored person's: for each joint x, y, z and
-    the logarithm of its spread, then a row of up and the logarithm of the root's depth, then one of the contacts' logits.
+    the logarithm of its spread, then a row of up and the logarithm of the root's distance, then one of the contacts' logits.
     What there are no heads for is 0.
     """
     mirror, J = list(lifter.skeleton.mirror), len(lifter.skeleton)
@@ -303,7 +303,7 @@ def _see(lifter: Lifter, network_input: FloatArray) -> FloatArray:
         side: Side = lifter.side[0](features)
         out[:, :, :J, :3] = cast(MixSTE, lifter.network).head(features)
         out[:, :, :J, 3], out[:, :, J, :3] = side.log_spread, side.up
-        out[:, :, J, 3], out[:, :, J + 1] = side.log_depth, side.contacts
+        out[:, :, J, 3], out[:, :, J + 1] = side.log_distance, side.contacts
     plain, flipped = np.split(out.float().cpu().numpy(), 2)
     flipped = flipped[:, :, [*mirror, J, J + 1]]
     flipped[..., :-1, 0] *= -1

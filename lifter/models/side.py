@@ -1,4 +1,4 @@
-"""What MixSTE's features say besides the joints: how sure they are, the up direction, contacts, the root's depth.
+"""What MixSTE's features say besides the joints: how sure they are, the up direction, contacts, the root's distance.
 
 Heads of their own in a file of their own, so that MixSTE's keys stay those of its checkpoints.
 """
@@ -11,20 +11,22 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..contract.motion import CONTACT_NAMES
 from ..contract.skeleton import BODY_27
 
-FEET = [BODY_27.index(name) for name in ("left_heel", "left_toe", "right_heel", "right_toe")]
+FEET = [BODY_27.index(name) for name in CONTACT_NAMES]
 NEAR_M = 0.05  # confidence is the probability of a joint being this near
 
 
 class Side(NamedTuple):
     """log_spread (B, F, J): logarithm of the median error, metres. up (B, F, 3): of the world, in the axes of the joints,
-    not of unit length. log_depth (B, F): of the root's depth in metres over the input's scale. contacts (B, F, 4):
+    not of unit length. log_distance (B, F): of the root's metres from the camera over the
+    input's scale. contacts (B, F, 4):
     logits of left heel, left toe, right heel, right toe on the ground."""
 
     log_spread: Tensor
     up: Tensor
-    log_depth: Tensor
+    log_distance: Tensor
     contacts: Tensor
 
 

@@ -39,7 +39,7 @@ WEIGHTS = {  # of the terms of the loss, in the order of their names
     "bone": 0.1,  # of a bone's length that its end is off
     "spread": 0.02,  # a nat
     "up": 0.05,  # a radian, for small ones
-    "depth": 0.05,  # a factor of e
+    "distance": 0.05,  # a factor of e
     "contact": 0.02,  # a nat
 }
 CHILDREN = [j for j, parent in enumerate(BODY_27.parents) if parent >= 0]
@@ -132,9 +132,9 @@ def joint_terms(predicted: Tensor, true: Tensor, joint_weight: Tensor) -> dict[s
 
 
 def side_terms(joints: Tensor, side: Side, batch: Batch, device: torch.device) -> dict[str, Tensor]:
-    """What the side heads miss: likelihood of the joints' errors and of contacts, angle of up, logarithm of depth."""
-    target, up, log_depth, contacts = (
-        torch.from_numpy(a).to(device) for a in (batch.target, batch.up, batch.log_depth, batch.contacts)
+    """What the side heads miss: likelihood of the joints' errors and of contacts, angle of up, logarithm of distance."""
+    target, up, log_distance, contacts = (
+        torch.from_numpy(a).to(device) for a in (batch.target, batch.up, batch.log_distance, batch.contacts)
     )
     known = torch.isfinite(contacts)
     contact = nn.functional.binary_cross_entropy_with_logits(
@@ -143,7 +143,7 @@ def side_terms(joints: Tensor, side: Side, batch: Batch, device: torch.device) -
     return {
         "spread": spread_loss(side.log_spread, distance(joints, target)),
         "up": (nn.functional.normalize(side.up, dim=-1) - up).norm(dim=-1).mean(),
-        "depth": (side.log_depth - log_depth).abs().mean(),
+        "distance": (side.log_distance - log_distance).abs().mean(),
         "contact": contact / known.sum().clamp_min(1),
     }
 

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..contract.motion import CONTACT_NAMES
 from ..contract.protocol import InputError
 from ..contract.skeleton import BODY_27
 
 FPS = 30.0
-FEET = [BODY_27.index(f"{side}_{part}") for side in ("left", "right") for part in ("heel", "toe")]
+FEET = [BODY_27.index(name) for name in CONTACT_NAMES]
 STANDING_M = np.array([0.02, 0.033, 0.02, 0.033])  # medians of heels and toes that keep still
 LOW_M, HIGH_M = 0.03, 0.08  # above that: surely low enough to touch, surely off the floor
 STILL_M_S, HANGING_M_S, MOVING_M_S = 0.25, 0.3, 0.7

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..contract.motion import CONTACT_NAMES
 from ..contract.protocol import InputError
 from ..contract.skeleton import BODY_27
 from ..keypoints import Keypoints, to_body_27
 from ..rays import BODY_SIZE, body_size
 from .variation import Variation
-from .views import CONTACTS, Batch, batch_of
+from .views import Batch, batch_of
 
 FloatArray = npt.NDArray[np.floating]
 _MIRROR = list(BODY_27.mirror)
@@ -50,7 +51,7 @@ def windows(takes: list[Take], rng: np.random.Generator, size: int, frames: int,
     for array in (joints, rays, up):
         array[flip, ..., 0] *= -1
     focal = np.exp(rng.normal(0, a.focal_sigma, size))
-    unknown = np.full((size, frames, len(CONTACTS)), np.nan)
+    unknown = np.full((size, frames, len(CONTACT_NAMES)), np.nan)
     return batch_of(joints, up, rays * focal[:, None, None, None], confidence, unknown, focal)
 
 

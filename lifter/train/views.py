@@ -20,7 +20,6 @@ from .variation import Variation
 FloatArray = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
 
-CONTACTS = ("left_heel", "left_toe", "right_heel", "right_toe")
 _HIDDEN_TOGETHER = (
     ("knee", "ankle", "toe", "heel"),
     ("ankle", "toe", "heel"),
@@ -43,14 +42,15 @@ class Batch:
     """network_input (B, F, 27, 3), and what is to be found of it.
 
     target (B, F, 27, 3): joints from the root, of BODY_SIZE, metres, in the axes of the virtual camera. up (B, F, 3):
-    the world's up there. log_depth (B, F): of the root's depth in metres over the input's scale. contacts (B, F, 4):
-    CONTACTS touch the ground, NaN where unknown.
+    the world's up there. log_distance (B, F): of the root's
+    metres from the camera over the input's scale. contacts (B, F, 4):
+    CONTACT_NAMES touch the ground, NaN where unknown.
     """
 
     network_input: npt.NDArray[np.float32]
     target: npt.NDArray[np.float32]
     up: npt.NDArray[np.float32]
-    log_depth: npt.NDArray[np.float32]
+    log_distance: npt.NDArray[np.float32]
     contacts: npt.NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -88,8 +88,8 @@ def batch_of(
     network_input, turned_from_cam, scale = to_network(points[..., :2], points[..., 2])
     target = (in_cam - in_cam[:, :, :1]) @ np.swapaxes(turned_from_cam, -1, -2)
     up_turned = (turned_from_cam @ up[:, None, :, None])[..., 0]
-    log_depth = np.log(np.maximum(in_cam[:, :, 0, 2], 0.1) / (focal * scale)[:, None])
-    found = (network_input, target, up_turned, log_depth, contacts)
+    log_distance = np.log(np.linalg.norm(in_cam[:, :, 0], axis=-1) / (focal * scale)[:, None])
+    found = (network_input, target, up_turned, log_distance, contacts)
     return Batch(*(array.astype(np.float32) for array in found))
 
 

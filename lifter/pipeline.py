@@ -17,6 +17,7 @@ from . import video as videos
 from .cache import Cache, Detections
 from .contract.motion import FORMAT_NAME, FORMAT_VERSION, Motion
 from .contract.protocol import Cancelled, Event, InputError, NobodyFoundError, UsageError
+from .contract.skeleton import Skeleton
 from .keypoints import Keypoints
 from .rays import BODY_SIZE, STATURE_OF_SIZE
 
@@ -24,7 +25,8 @@ DEFAULT_HFOV_DEG = 55.0  # of the longer side: between a phone's main camera and
 FULL_FRAME_MM = 36.0  # width that focal lengths in millimetres refer to
 PEOPLE_WHEN_ONE = 2  # two are sought even when one is wanted: else the detector jumps to a bystander for good
 PEOPLE_WHEN_ALL = 4
-NEVER_SEEN = 0.2  # a joint whose confidence stays below this in the whole clip is unknown
+SEEN = 0.2  # visibility from which a point inside the picture counts as seen
+SEEN_SHARE = 0.15  # a joint seen in fewer of the person's frames is unknown in the whole clip
 TRUNCATED_SHARE = 0.9  # of the frames promised; fewer mean a damaged file (some containers promise a few too many)
 UNEVEN = 1.5  # times the usual step between frames: here one was left out
 CALIBRATED = "probability of being within 50 mm"
@@ -242,7 +244,7 @@ def _motion(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> Mo
     sure = body[..., 2] if lifted.confidence is None else lifted.confidence
     confidence = np.where(known, np.maximum(sure, LEAST_CONFIDENCE), 0)
     positions, confidence = smooth(world.positions, confidence, times, options.smooth_hz)
-    _forget_never_seen(positions, confidence, body, lifter.skeleton.names, run)
+    _forget_unseen(positions, confidence, body, size, lifter.skeleton, run)
     run.close()
     origin, metres = ("height", options.height) if options.height else ("network", None)
     if info.units == "image" and not options.height:
@@ -268,20 +270,29 @@ def _motion(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> Mo
     )  # fmt: skip
 
 
-def _forget_never_seen(
+def _forget_unseen(
     positions: npt.NDArray[np.float32],
     confidence: npt.NDArray[np.float32],
     body: npt.NDArray[np.float32],
-    joint_names: tuple[str, ...],
+    size: tuple[int, int],
+    skeleton: Skeleton,
     run: Run,
 ) -> None:
-    """A joint that no frame shows is the network's invention: unknown, and said so."""
-    unseen = body[..., 2].max(0) < NEVER_SEEN
-    unseen[0] = False  # the root carries the rest
+    """A joint that hardly a frame shows, behind something or outside the picture, is the network's invention, and so is
+    what hangs on it: unknown, and said so. The root carries the rest and stays."""
+    with np.errstate(invalid="ignore"):
+        inside = ((body[..., :2] >= 0) & (body[..., :2] <= size)).all(-1)
+    inside[:, [name in kp.DERIVED for name in skeleton.names]] = True  # of points that may lie a little outside
+    present = (body[..., 2] > 0).any(-1)
+    shown = ((body[..., 2] >= SEEN) & inside)[present].mean(0) >= SEEN_SHARE
+    unseen = ~shown
+    unseen[0] = False
+    for j, parent in enumerate(skeleton.parents):
+        unseen[j] |= parent > 0 and unseen[parent]
     if unseen.any():
-        names = ", ".join(n for n, u in zip(joint_names, unseen, strict=True) if u)
+        names = ", ".join(n for n, u in zip(skeleton.names, unseen, strict=True) if u)
         positions[:, unseen], confidence[:, unseen] = np.nan, 0
-        run.warn(f"never seen in this clip, so without keys: {names}.")
+        run.warn(f"hardly ever seen in this clip, so without keys: {names}.")
 
 
 def _intrinsics(width: int, height: int, options: Options) -> npt.NDArray[np.float64]:

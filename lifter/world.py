@@ -90,7 +90,7 @@ def to_world(
     positions = root[:, None] + offsets
     planted = contacts > 0.5
     heights = positions[:, feet, 2]
-    floor = np.median(heights[planted]) if planted.any() else np.nanpercentile(np.nanmin(heights, 1), 5)
+    floor = np.median(heights[planted]) if planted.any() else np.nanpercentile(np.nanmin(heights[known], 1), 5)
     first = root[np.flatnonzero(known)[0]]
     world_from_cam[:3, 3] = -np.array([first[0], first[1], floor - (SOLE_M if has_feet else ANKLE_M)])
     return World((positions + world_from_cam[:3, 3]).astype(np.float32), world_from_cam, contacts.astype(np.float32))

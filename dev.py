@@ -27,6 +27,7 @@ USAGE = """usage: python3 dev.py COMMAND
   check           lint, formatting, types and the borders between the rooms
   build           the extension's zip in dist/, validated
   bench           speed and memory, appended to tests/benchmarks/RESULTS.md
+  bench accuracy  error on rendered and simulated people; ARGS go to tests/benchmarks/accuracy.py
   train [ARGS]    train a network; ARGS go to `python -m lifter train`
   libraries       the Linux packages that are missing here, as apt names"""
 
@@ -185,6 +186,8 @@ def pack(folder: Path) -> Path:
 
 def bench(arguments: list[str]) -> int:
     ready(MAIN)
+    if arguments[:1] == ["accuracy"]:
+        return run([MAIN.python, "-m", "tests.benchmarks.accuracy", *arguments[1:]])
     found = [run([MAIN.python, f"tests/benchmarks/{part}.py", *arguments]) for part in ("bench", "lifters")]
     return max(found)
 

@@ -13,6 +13,11 @@ def mpjpe(predicted: Array, true: Array) -> float:
     return float(np.linalg.norm(predicted - true, axis=-1).mean())
 
 
+def one_scale(predicted: Array, true: Array) -> float:
+    """What all of `predicted` is to be multiplied with for the least squared error: one size for a whole clip."""
+    return float((predicted * true).sum() / np.maximum((predicted**2).sum(), 1e-12))
+
+
 def n_mpjpe(predicted: Array, true: Array) -> float:
     """mpjpe after the best scale per frame, which may be negative as in the published code (Rhodin et al., 2018)."""
     scale = (predicted * true).sum((-2, -1)) / np.maximum((predicted**2).sum((-2, -1)), 1e-12)
@@ -35,6 +40,11 @@ def p_mpjpe(predicted: Array, true: Array) -> float:
 def mpjve(predicted: Array, true: Array) -> float:
     """Mean distance between joint velocities: first differences along F, in unit per frame."""
     return mpjpe(np.diff(predicted, axis=-3), np.diff(true, axis=-3))
+
+
+def acceleration_error(predicted: Array, true: Array, fps: float) -> float:
+    """Mean distance between joint accelerations: second differences along F, in unit per second squared."""
+    return mpjpe(np.diff(predicted, n=2, axis=-3), np.diff(true, n=2, axis=-3)) * fps**2
 
 
 def pck(predicted: Array, true: Array, threshold: float) -> float:

@@ -6,6 +6,7 @@ import io
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,11 +47,25 @@ class MediapipePose:
         self._last_ms = -1
 
     def detect(self, rgb: npt.NDArray[np.uint8], time_s: float) -> npt.NDArray[np.float32]:
-        height, width = rgb.shape[:2]
+        return self._points(self._find(rgb, time_s), rgb)
+
+    def detect_in_3d(
+        self, rgb: npt.NDArray[np.uint8], time_s: float
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """What `detect` gives, and of the same people MediaPipe's own guess of 3D: (P, 33, 3) metres from the middle of
+        the hips, in the camera's axes (x right, y down, z forward)."""
+        found = self._find(rgb, time_s)
+        world = [[(p.x, p.y, p.z) for p in person] for person in found.pose_world_landmarks]
+        return self._points(found, rgb), np.array(world, np.float32).reshape(-1, len(MEDIAPIPE_33), 3)
+
+    def _find(self, rgb: npt.NDArray[np.uint8], time_s: float) -> Any:
         self._last_ms = max(self._last_ms + 1, round(time_s * 1000))  # the tracker insists on increasing stamps
         image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(rgb))
-        people = self._landmarker.detect_for_video(image, self._last_ms).pose_landmarks
-        points = [[(p.x * width, p.y * height, p.visibility) for p in person] for person in people]
+        return self._landmarker.detect_for_video(image, self._last_ms)
+
+    def _points(self, found: Any, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        height, width = rgb.shape[:2]
+        points = [[(p.x * width, p.y * height, p.visibility) for p in person] for person in found.pose_landmarks]
         return np.array(points, np.float32).reshape(-1, len(MEDIAPIPE_33), 3)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from video_to_armature.lifter.metrics import auc, mpjpe, mpjve, n_mpjpe, p_mpjpe, pck
+from video_to_armature.lifter.metrics import acceleration_error, auc, mpjpe, mpjve, n_mpjpe, one_scale, p_mpjpe, pck
 
 RNG = np.random.default_rng(0)
 TRUE = RNG.normal(0, 0.4, (12, 17, 3))
@@ -24,6 +24,26 @@ def test_what_each_measure_forgives():
     assert n_mpjpe(turned(TRUE), TRUE) > 0.1
     assert p_mpjpe(0.3 * turned(TRUE) + [1, 2, 3], TRUE) == pytest.approx(0, abs=1e-9)
     assert p_mpjpe(TRUE * [-1, 1, 1], TRUE) > 0.05  # a mirror image is not a rotation
+
+
+def test_acceleration_by_hand():
+    """A joint that falls by half of 9.81 t² is off by 9.81 m/s² from one that stays, whatever the frame rate."""
+    for fps in (24, 60):
+        fallen = TRUE.copy()
+        fallen[..., 2] -= 9.81 / 2 * (np.arange(12) / fps)[:, None] ** 2
+        assert acceleration_error(fallen, TRUE, fps) == pytest.approx(9.81)
+        assert acceleration_error(TRUE + np.arange(12)[:, None, None], TRUE, fps) == pytest.approx(0, abs=1e-9)
+
+
+def test_one_scale_is_the_best_one_for_all_frames_together():
+    assert one_scale(TRUE / 1.7, TRUE) == pytest.approx(1.7)
+    predicted = TRUE + RNG.normal(0, 0.1, TRUE.shape)
+    best = one_scale(predicted, TRUE)
+
+    def left(scale):
+        return ((scale * predicted - TRUE) ** 2).sum()
+
+    assert left(best) < min(left(best * 0.99), left(best * 1.01))
 
 
 def test_each_forgives_no_less_than_the_one_before():

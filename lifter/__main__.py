@@ -182,8 +182,8 @@ def _options(a: argparse.Namespace) -> Any:
 
 
 def _models(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
-    from .lift import BODIES
     from .models import catalogue, weights
+    from .networks import BODIES
 
     rows = [
         (m.name, m.commercial_use, f"{m.network}, {m.config.get('frames')} frames at {m.fps:g} fps", m.licence)

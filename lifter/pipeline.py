@@ -207,10 +207,10 @@ def _choose(tracks: list[Any], person: str) -> list[tuple[int, Any]]:
 
 
 def _load(options: Options, run: Run) -> Any:
-    from . import lift as lifting  # torch takes seconds to import: bad files are refused before
+    from . import networks  # torch takes seconds to import: bad files are refused before
 
-    lifter = lifting.load(options.model, options.device, run.warn, options.input_joints)
-    lifting.check(lifter)
+    lifter = networks.load(options.model, options.device, run.warn, options.input_joints)
+    networks.check(lifter)
     if lifter.info.view == "rays" and options.windows != "blended":
         raise UsageError(
             f"--windows {options.windows}: no paper says how {lifter.info.name} is to be run. Leave it out."

@@ -16,9 +16,10 @@ from .contract.protocol import RuntimeUnfitError
 from .contract.skeleton import ROOT, Skeleton
 from .gaps import known_stretches
 from .keypoint_sets import SETS
-from .lift import Lifter, blend, flip_average, in_batches, resample, starts, window_at
+from .lift import blend, resample, starts, window_at
 from .models.dstformer import DSTformer
 from .models.videopose3d import VideoPose3D
+from .networks import Lifter, flip_average, in_batches
 from .rays import BODY_SIZE, STATURE_OF_SIZE, body_size
 from .screen import square_box, to_crop, to_screen
 from .smooth import whittaker

@@ -38,12 +38,12 @@ def run(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable
 
 
 def _on_data(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> list[str]:
-    from .. import lift, pipeline
+    from .. import networks, pipeline
     from . import evaluation, readers
 
     progress = pipeline.Run(say, cancelled)
     progress.stage("read")
-    lifter = lift.load(a.model, a.device, progress.warn, a.input_joints)
+    lifter = networks.load(a.model, a.device, progress.warn, a.input_joints)
     subjects = a.subjects.split(",") if a.subjects else []
     data = readers.read(a.data, a.folder, a.detector, "all" if subjects else "test", seed=1)
     evaluator = evaluation.Evaluator(lifter, evaluation.chosen(data, subjects), a.windows)

@@ -19,7 +19,7 @@ from .. import metrics, published
 from ..contract.protocol import InputError, RuntimeUnfitError
 from ..keypoint_sets import SETS
 from ..keypoints import Keypoints, to_set
-from ..lift import Lifter
+from ..networks import Lifter
 from ..screen import to_screen
 from .cameras import project
 from .datasets import Clip, Dataset

@@ -44,14 +44,14 @@ class Noise:
     """Of the detector. Lengths are standard deviations of x and of y, shares of the stature as it appears."""
 
     jitter: float = 0.012  # of each point, correlated in time
-    white: float = 0.002
-    offset_m: float = 0.012  # landmarks are not joint centres: constant in a clip, along each axis
+    white: float = 0.0
+    offset_m: float = 0.0  # landmarks are not joint centres: constant in a clip, along each axis
     hidden: float = 0.06  # share of (limb, frame) in bursts of occlusion
     hidden_jitter: float = 4.5  # times the jitter there
     missing: float = 0.25  # of the bursts: nothing reported
 
 
-CLEAN = Noise(jitter=0, white=0, offset_m=0, hidden=0)
+CLEAN = Noise(jitter=0, hidden=0)
 NOISY = Noise()
 SETS = {  # the noise, and how much bone lengths vary
     "clean": (CLEAN, 0.0),

@@ -22,9 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from video_to_armature.lifter import lift as lifting
-from video_to_armature.lifter import pipeline
+from video_to_armature.lifter import networks, pipeline
 from video_to_armature.lifter.contract.protocol import RuntimeUnfitError, V2AError
 from video_to_armature.lifter.models import weights
+from video_to_armature.lifter.networks import Lifter
 from video_to_armature.lifter.smooth import smooth
 from video_to_armature.lifter.train import validation
 from video_to_armature.lifter.train.data import load_mocap
@@ -78,8 +79,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     report = Report()
     try:
-        lifter = lifting.load(options.model, "auto", warn)
-        lifting.check(lifter)
+        lifter = networks.load(options.model, "auto", warn)
+        networks.check(lifter)
         if lifter.info.view != "rays" or len(lifter.skeleton) != len(JOINTS["BODY_27"]):
             raise RuntimeUnfitError(
                 f"{lifter.info.path}: this benchmark is for networks that see rays and give BODY_27."
@@ -101,12 +102,12 @@ def main(arguments: Sequence[str]) -> int:
     return int(report.failed)
 
 
-def lifted(lifter: lifting.Lifter, body_px: Floats, times: Floats, intrinsics: Floats) -> lifting.Lifted:
+def lifted(lifter: Lifter, body_px: Floats, times: Floats, intrinsics: Floats) -> lifting.Lifted:
     """As the pipeline lifts: nothing filtered yet."""
     return lifting.lift(lifter, body_px, times, intrinsics, None, lambda done, total: None, warn)
 
 
-def rendered(lifter: lifting.Lifter, renders: Path, out: Path, report: Report) -> None:
+def rendered(lifter: Lifter, renders: Path, out: Path, report: Report) -> None:
     """Held-out clips: ours and MediaPipe's own 3D, bare and smoothed as `capture` does."""
     folders = clips.folders(renders)
     there = sum(clips.frames(folder) for folder in folders)
@@ -187,7 +188,7 @@ def as_captured(joints: Floats, clip: clips.Clip) -> Floats:
     return smooth(relative, confidence, clip.times, pipeline.Options().smooth_hz)[0]
 
 
-def simulated(lifter: lifting.Lifter, report: Report) -> None:
+def simulated(lifter: Lifter, report: Report) -> None:
     """The validation captures, whole clips, each through one still camera."""
     mocap = load_mocap(MOCAP)
     report.say(f"### {len(mocap.start)} captured clips, {len(mocap.joints)} frames, through a simulated detector", "")
@@ -222,7 +223,7 @@ def line(name: str, joints: str, s: Score) -> str:
     return f"| {name} | {joints} | {s.mpjpe:.1f} | {s.p_mpjpe:.1f} | {s.mpjve:.1f} | {s.velocity:.3f} | {s.acceleration:.2f} |"
 
 
-def heading(lifter: lifting.Lifter, arguments: Sequence[str]) -> list[str]:
+def heading(lifter: Lifter, arguments: Sequence[str]) -> list[str]:
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 

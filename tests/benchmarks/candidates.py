@@ -21,7 +21,8 @@ import torch
 
 from video_to_armature.lifter import rays
 from video_to_armature.lifter.contract.protocol import InputError
-from video_to_armature.lifter.lift import Lifter, lift, load
+from video_to_armature.lifter.lift import lift
+from video_to_armature.lifter.networks import Lifter, load
 from video_to_armature.lifter.train import loop, recipe, views
 from video_to_armature.lifter.train.bundled import FILE
 

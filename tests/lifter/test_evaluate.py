@@ -22,8 +22,8 @@ from video_to_armature.lifter.contract.protocol import (
 )
 from video_to_armature.lifter.contract.skeleton import H36M_17
 from video_to_armature.lifter.keypoint_sets import COCO_17
-from video_to_armature.lifter.lift import Lifter
 from video_to_armature.lifter.models import build, weights
+from video_to_armature.lifter.networks import Lifter
 from video_to_armature.lifter.screen import to_screen
 from video_to_armature.lifter.train.cameras import project
 from video_to_armature.lifter.train.datasets import Dataset

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from video_to_armature.lifter import lift as lifting
+from video_to_armature.lifter import networks
 from video_to_armature.lifter.contract.protocol import RuntimeUnfitError, UsageError
 from video_to_armature.lifter.contract.skeleton import BODY_27
 from video_to_armature.lifter.keypoints import derive
@@ -19,7 +20,7 @@ def silent(*_):
 
 @pytest.fixture(scope="module")
 def lifter():
-    return lifting.load("mixste_body27", "cpu", pytest.fail)
+    return networks.load("mixste_body27", "cpu", pytest.fail)
 
 
 def seen(times):
@@ -161,18 +162,18 @@ def test_a_full_device_is_left_for_the_cpu_for_good(lifter):
 
 
 def test_devices():
-    assert lifting.choose_device("cpu", pytest.fail).type == "cpu"
+    assert networks.choose_device("cpu", pytest.fail).type == "cpu"
     with pytest.raises(UsageError, match="quantum"):
-        lifting.choose_device("quantum", pytest.fail)
+        networks.choose_device("quantum", pytest.fail)
     if not torch.cuda.is_available():
         said = []
-        assert lifting.choose_device("cuda", said.append).type == "cpu"
+        assert networks.choose_device("cuda", said.append).type == "cpu"
         assert "cuda" in said[0]
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="NOT RUN: no CUDA device on this machine")
 def test_cuda_agrees_with_the_cpu(lifter):
-    cuda = lifting.load("mixste_body27", "cuda", pytest.fail)
+    cuda = networks.load("mixste_body27", "cuda", pytest.fail)
     difference = lifted(cuda, seen(TIMES), TIMES) - lifted(lifter, seen(TIMES), TIMES)
     assert np.linalg.norm(difference, axis=-1).max() < 1e-3

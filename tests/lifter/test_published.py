@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from video_to_armature.lifter import lift as lifting
-from video_to_armature.lifter import pipeline, published
+from video_to_armature.lifter import networks, pipeline, published
 from video_to_armature.lifter.contract.protocol import InputError, RuntimeUnfitError, UsageError
 from video_to_armature.lifter.contract.skeleton import H36M_17
 from video_to_armature.lifter.keypoint_sets import COCO_17, SETS, coco_to_h36m
@@ -38,7 +37,7 @@ MIRROR = list(H36M_17.mirror)
 def made(name, module, view="screen", units="metres", points="H36M_17"):
     network = name.split()[0]
     info = ModelInfo(name, Path(name), network, {}, 0.0, "no", "none", "0" * 64, points, "H36M_17", view, units)
-    return lifting.Lifter(info, module.eval())
+    return networks.Lifter(info, module.eval())
 
 
 @pytest.fixture(scope="module")
@@ -283,8 +282,8 @@ def test_confidence_reaches_networks_of_three_channels_and_is_0_where_placed(lif
 
 
 def test_what_the_pipeline_cannot_follow_is_refused(lifters):
-    lifting.check(lifters["mixste"])
-    lifting.check(lifters["videopose3d"])
+    networks.check(lifters["mixste"])
+    networks.check(lifters["videopose3d"])
     good = lifters["mixste"]
     for change, words in (
         ({"joints_out": "HUMANEVA_15"}, "gives 17 joints of HUMANEVA_15"),
@@ -295,10 +294,10 @@ def test_what_the_pipeline_cannot_follow_is_refused(lifters):
         ({"view": "rays"}, "rays"),
     ):
         with pytest.raises(RuntimeUnfitError, match=words):
-            lifting.check(replace(good, info=replace(good.info, **change)))
+            networks.check(replace(good, info=replace(good.info, **change)))
     fifteen = made("videopose3d", build("videopose3d", joints_in=15, joints_out=15, widths=(3,), channels=8))
     with pytest.raises(RuntimeUnfitError, match=r"reads 15 joints.*gives 15 joints"):
-        lifting.check(fifteen)
+        networks.check(fifteen)
 
 
 def test_weights_that_give_no_numbers_are_refused(lifters):

@@ -1,5 +1,7 @@
 """Simulated cameras and detectors: what the network is asked to find is there to be found."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -64,12 +66,12 @@ def depth(people):
 
 
 def test_extremities_limbs_and_frames_are_left_out_as_often_as_said(people):
-    only = {"burst": 0, "cut": 0, "no_feet": 0, "masked": 0, "rendered": 0, "real": 0}
-    few = views.through_camera(people, UNKNOWN, np.random.default_rng(3), Variation(**(only | {"no_feet": 0.5})), 15.0)
+    only = Variation(burst=0, cut=0, no_feet=0, masked=0, rendered=0, real=0)
+    few = views.through_camera(people, UNKNOWN, np.random.default_rng(3), replace(only, no_feet=0.5), 15.0)
     gone = (few.network_input[..., views._EXTREMITIES, 2] == 0).all((1, 2))
     assert 0.3 < gone.mean() < 0.7
     assert (few.network_input[..., 1:4, 2] > 0).all()
-    cut = views.through_camera(people, UNKNOWN, np.random.default_rng(4), Variation(**(only | {"cut": 1.0})), 15.0)
+    cut = views.through_camera(people, UNKNOWN, np.random.default_rng(4), replace(only, cut=1.0), 15.0)
     unsure = (cut.network_input[..., detector.ROWS, 2] < 0.6).mean((1, 2))
     assert (unsure > 0).mean() > 0.95
     assert unsure.max() < 0.9

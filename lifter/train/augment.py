@@ -50,7 +50,7 @@ def make_batch(
 ) -> Batch:
     """`size` windows of `frames` frames, `stride` source frames apart, from clips chosen by their length; some of them
     of rendered `takes`."""
-    from_takes = round(size * a.rendered) if takes else 0
+    from_takes = min(rng.binomial(size, a.rendered), size - 1) if takes else 0
     joints, contacts = _windows(mocap, rng, size - from_takes, frames, stride, a)
     size = len(joints)
     if a.mix:

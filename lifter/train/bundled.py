@@ -63,7 +63,9 @@ class WithSide(nn.Module):
 class Bundled:
     """Windows of `stride` source frames (30 fps) between their frames, made anew for every step.
 
-    renders: a folder of rendered clips that the detector has seen, for a share of each batch; none without it.
+    short: share of the steps that see a third of the frames of three times as many windows: neighbours in time teach
+    little new, other people more. renders: a folder of rendered clips that the detector has seen, for a share of each
+    batch; none without it.
     """
 
     def __init__(
@@ -74,12 +76,14 @@ class Bundled:
         batch: int,
         stride: float = 2.0,
         seed: int = 0,
+        short: float = 0.0,
         renders: str = "",
     ) -> None:
         if not isinstance(network.module, MixSTE):
             raise ValueError(f"the bundled objective trains mixste, not {network.name}")
         self.network, self.steps = WithSide(network.module), STEPS_AN_EPOCH
         self._how, self._motions, self._batch, self._stride, self._seed = network, motions, batch, stride, seed
+        self._short = short
         self._checks = {name: fixed_batches(held_out, a, network.frames, stride) for name, a in SETS.items()}
         self._variation = Variation()
         self._takes = rendered.load(Path(renders)) if renders else []
@@ -90,9 +94,9 @@ class Bundled:
     def loss(self, network: nn.Module, step: int, epoch: float, device: torch.device) -> dict[str, Tensor]:
         """The terms of WEIGHTS."""
         rng = np.random.default_rng((self._seed, step))
-        batch = make_batch(
-            self._motions, rng, self._batch, self._how.frames, self._stride, self._variation, self._takes
-        )
+        parts = 3 if rng.uniform() < self._short else 1
+        frames, size = self._how.frames // parts, self._batch * parts
+        batch = make_batch(self._motions, rng, size, frames, self._stride, self._variation, self._takes)
         joints, side = network(torch.from_numpy(batch.network_input).to(device))
         terms = {
             **joint_terms(joints.float(), torch.from_numpy(batch.target).to(device), self._joint_weight.to(device)),

@@ -13,13 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ..contract.files import replacing
 from ..contract.protocol import RuntimeUnfitError, UsageError
-from . import build, catalogue, checkpoints
+from . import build, catalogue, checkpoints, tensor_files
 from .side import Certainty, SideHeads
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
@@ -104,15 +101,14 @@ def read(path: Path, input_joints: str | None = None) -> tuple[ModelInfo, nn.Mod
 def describe(path: Path) -> ModelInfo:
     """Read the metadata of a safetensors file. Raises RuntimeUnfitError."""
     try:
-        with safe_open(path, "pt") as archive:
-            metadata = archive.metadata() or {}
+        metadata = tensor_files.read_metadata(path)
         _refuse_head(path, metadata.get("head"))
         fed = {key: metadata[key] for key in ("joints_in", "joints_out", "view", "units") if key in metadata}
         return ModelInfo(
             path.stem, path, metadata["network"], json.loads(metadata["config"]), float(metadata["fps"]),
             metadata["commercial_use"], metadata["licence"], _sha256(path), **fed,
         )  # fmt: skip
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise RuntimeUnfitError(
             f"{path}: not weights of this program ({type(error).__name__}: {error}). Reinstall, or name another file."
         ) from error
@@ -125,8 +121,8 @@ def load(info: ModelInfo) -> nn.Module:
     """
     try:
         network = build(info.network, **info.config)
-        network.load_state_dict(_state(info.path))
-    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
+        network.load_state_dict(tensor_files.read_tensors(info.path))
+    except (OSError, ValueError, RuntimeError) as error:
         raise _unfit(info.path, error) from error
     return network.eval()
 
@@ -137,18 +133,12 @@ def load_side(info: ModelInfo, dim: int) -> tuple[SideHeads, Certainty] | None:
     if not path.is_file():
         return None
     try:
-        with safe_open(path, "pt") as archive:
-            certainty = Certainty(*json.loads((archive.metadata() or {})["certainty"]))
+        certainty = Certainty(*json.loads(tensor_files.read_metadata(path)["certainty"]))
         heads = SideHeads(dim)
-        heads.load_state_dict(_state(path))
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        heads.load_state_dict(tensor_files.read_tensors(path))
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise _unfit(path, error) from error
     return heads.eval(), certainty
-
-
-def _state(path: Path) -> dict[str, Tensor]:
-    with safe_open(path, "pt") as archive:
-        return {key: archive.get_tensor(key).float() for key in archive.keys()}  # noqa: SIM118 — not a dict
 
 
 def _unfit(path: Path, error: Exception) -> RuntimeUnfitError:
@@ -157,9 +147,7 @@ def _unfit(path: Path, error: Exception) -> RuntimeUnfitError:
 
 def save(path: Path, state: dict[str, Tensor], **metadata: str) -> None:
     """Write a weight file beside `path` and rename it into place."""
-    with replacing(path) as part:
-        save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, part, metadata=metadata)
-        part.chmod(0o644)  # the writer leaves it to its owner alone
+    tensor_files.write(path, state, metadata)
 
 
 def metadata_of(network: str, config: dict[str, Any], fps: float, trained: str) -> dict[str, str]:

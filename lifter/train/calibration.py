@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.transform import Rotation
 
 from .datasets import Camera
 
@@ -78,4 +77,6 @@ def _mounted(record: dict[str, Any]) -> Mounted:
 
 def _world_from_cam(wxyz: list[float]) -> FloatArray:
     """(3, 3) of a quaternion."""
+    from scipy.spatial.transform import Rotation  # not on machines that only train
+
     return Rotation.from_quat(wxyz[1:] + wxyz[:1]).as_matrix()

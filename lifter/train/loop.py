@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from ..contract.protocol import Cancelled, UsageError
+from ..contract.protocol import Cancelled, RuntimeUnfitError, UsageError
 from .curves import Curves
 
 SUSPENDED_S = 30.0  # a step longer than this slept: it does not count as work
@@ -180,7 +180,13 @@ def run(
             row = {"step": state.step, "epoch": round(epoch, 2), "minutes": round(state.spent / 60, 2), "rate": rate}
             say(curves.write(row | objective.check(state.averaged(network, schedule.average))))
     trained = f"{state.step} steps, {state.step / objective.steps:.1f} epochs, {state.spent / 60:.1f} minutes"
-    return objective.save(state.averaged(network, schedule.average), folder, trained)
+    try:
+        return objective.save(state.averaged(network, schedule.average), folder, trained)
+    except ModuleNotFoundError as error:
+        raise RuntimeUnfitError(
+            f"{folder}: trained, but the weights cannot be written ({error}). Install it, or run the same command where it "
+            "is: all is in checkpoint.pt."
+        ) from error
 
 
 class _State:

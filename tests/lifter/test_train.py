@@ -1,4 +1,6 @@
 import csv
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -105,3 +107,38 @@ def test_bundled_recipe_trains_resumes_and_ships(mocap_file, tmp_path):
     info = weights.describe(path)
     assert (info.config["frames"], info.fps, info.view) == (9, 15, "rays")
     weights.load(info)
+
+
+ALONE = """
+import sys
+class NotHere:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"safetensors", "scipy", "mediapipe", "bpy", "cv2", "matplotlib"}:
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+sys.meta_path.insert(0, NotHere())
+from video_to_armature.lifter.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_trains_on_torch_and_numpy_alone_and_writes_the_weights_elsewhere(mocap_file, tmp_path):
+    for name in ("train_00", "val"):
+        (tmp_path / f"{name}.npz").write_bytes(mocap_file.read_bytes())
+    command = ["train", "--data", tmp_path, "--folder", tmp_path / "run", "--minutes", "0.02", "--threads", "1"]
+    for change in (
+        "network.dim=16",
+        "network.depth=1",
+        "network.heads=2",
+        "network.frames=9",
+        "schedule.compile=false",
+    ):
+        command += ["--set", change]
+    alone, whole = ([sys.executable, "-c", ALONE], [sys.executable, "-m", "video_to_armature.lifter"])
+    far = subprocess.run([*alone, *map(str, command)], capture_output=True, text=True)
+    assert far.returncode == 5
+    assert "safetensors" in far.stderr
+    assert "checkpoint.pt" in far.stderr
+    assert not list((tmp_path / "run").glob("*.safetensors"))
+    near = subprocess.run([*whole, *map(str, command)], capture_output=True, text=True)
+    assert near.returncode == 0, near.stderr
+    assert (tmp_path / "run" / "mixste_body27_side.safetensors").is_file()

@@ -158,6 +158,22 @@ def test_nobody_is_4(short, tmp_path):
     refused(4, "--person 7", "capture", short, "--out", tmp_path / "m.npz", "--person", "7", "--no-cache")
 
 
+def test_an_animal_is_nobody(tmp_path):
+    refused(4, "nobody", "capture", clips.dog(tmp_path / "dog.mp4", 20), "--out", tmp_path / "m.npz", "--no-cache")
+
+
+def test_legs_outside_the_picture_get_no_keys_and_a_warning(tmp_path):
+    upper = clips.part_of_walk(tmp_path / "upper.mp4", 20, 12, upper=0.6)
+    done = lifter("capture", upper, "--out", tmp_path / "m.npz", "--no-cache")
+    assert done.returncode == 0, done.stderr
+    [warning] = [line for line in done.stderr.splitlines() if "without keys" in line]
+    motion = Motion.load(tmp_path / "m.npz")
+    for name in ("left_ankle", "right_ankle", "left_toe", "right_toe"):
+        assert name in warning
+        assert not motion.known[:, motion.joint_names.index(name)].any()
+    assert motion.known[:, motion.joint_names.index("left_shoulder")].all()
+
+
 def test_missing_model_is_5(short, tmp_path):
     refused(5, "no such model", "capture", short, "--out", tmp_path / "m.npz", "--model", "none", "--no-cache")
     (tmp_path / "w.safetensors").write_bytes(b"x" * 99)

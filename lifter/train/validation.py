@@ -64,12 +64,14 @@ SETS = {  # the noise, and how much bone lengths vary
 @dataclass(frozen=True)
 class View:
     """A clip as the network meets it, and the truth. body_px (F, 27, 3): x, y in pixels, confidence, NaN and 0 where
-    unseen; times (F,) seconds; intrinsics (3, 3) pixels; joints_cam (F, 27, 3) metres."""
+    unseen; times (F,) seconds; intrinsics (3, 3) pixels; joints_cam (F, 27, 3) metres; world_from_cam (4, 4), Z up, the
+    floor at z = 0."""
 
     body_px: npt.NDArray[np.float32]
     times: npt.NDArray[np.float64]
     intrinsics: Floats
     joints_cam: Floats
+    world_from_cam: Floats
 
 
 def views(mocap: MocapSet, noise: Noise, varied: float, seed: int = 0) -> Iterator[View]:
@@ -81,9 +83,9 @@ def views(mocap: MocapSet, noise: Noise, varied: float, seed: int = 0) -> Iterat
 def view(joints: Floats, fps: float, rng: np.random.Generator, noise: Noise, varied: float = 0.0) -> View:
     """One clip of (F, 27, 3) joints."""
     for_bones, for_camera, for_detector = rng.spawn(3)
-    in_cam, intrinsics = _through_camera(other_bones(joints, for_bones, varied), for_camera)
+    in_cam, intrinsics, world_from_cam = _through_camera(other_bones(joints, for_bones, varied), for_camera)
     times = np.arange(len(joints)) / fps
-    return View(_detect(in_cam, times, intrinsics, for_detector, noise), times, intrinsics, in_cam)
+    return View(_detect(in_cam, times, intrinsics, for_detector, noise), times, intrinsics, in_cam, world_from_cam)
 
 
 def other_bones(joints: Floats, rng: np.random.Generator, varied: float) -> Floats:
@@ -103,8 +105,8 @@ def _both_sides(*parts: str) -> list[int]:
     return [j for j, name in enumerate(BODY_27.names) if name.split("_", 1)[-1] in parts or name in parts]
 
 
-def _through_camera(joints: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Joints in camera axes, and the intrinsics: a camera that has the person in the picture in every frame."""
+def _through_camera(joints: Floats, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    """Joints in camera axes, the intrinsics and world_from_cam of a camera that has the person in every picture."""
     half_angle = np.radians(rng.uniform(*HFOV_DEG)) / 2
     fill, aside = rng.uniform(*FILL), rng.uniform(-1, 1)
     bearing, elevation = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(*ELEVATION_DEG))
@@ -115,10 +117,16 @@ def _through_camera(joints: Floats, rng: np.random.Generator) -> tuple[Floats, F
     aimed = (joints - middle) @ aimed_from_world.T
     edge = fill * np.tan(half_angle) * np.array([1, HEIGHT / WIDTH])
     fits = (np.abs(aimed[..., :2]) / edge).max(-1)
-    aimed[..., 2] += (np.maximum(fits, NEAREST_M) - aimed[..., 2]).max()
+    back = (np.maximum(fits, NEAREST_M) - aimed[..., 2]).max()
+    aimed[..., 2] += back
     pan = aside * (half_angle - np.arctan(edge[0]))  # as far as the picture has room for
     focal = WIDTH / 2 / np.tan(half_angle)
-    return aimed @ _turn(1, pan).T, np.array([[focal, 0, WIDTH / 2], [0, focal, HEIGHT / 2], [0, 0, 1]])
+    cam_from_aimed = _turn(1, pan)
+    world_from_cam = np.eye(4)
+    world_from_cam[:3, :3] = (cam_from_aimed @ aimed_from_world).T
+    world_from_cam[:3, 3] = middle - back * aimed_from_world[2]
+    intrinsics = np.array([[focal, 0, WIDTH / 2], [0, focal, HEIGHT / 2], [0, 0, 1]])
+    return aimed @ cam_from_aimed.T, intrinsics, world_from_cam
 
 
 def _detect(

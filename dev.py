@@ -186,8 +186,8 @@ def pack(folder: Path) -> Path:
 
 def bench(arguments: list[str]) -> int:
     ready(MAIN)
-    if arguments[:1] == ["accuracy"]:
-        return run([MAIN.python, "-m", "tests.benchmarks.accuracy", *arguments[1:]])
+    if arguments and arguments[0] in ("accuracy", "world"):
+        return run([MAIN.python, "-m", f"tests.benchmarks.{arguments[0]}", *arguments[1:]])
     found = [run([MAIN.python, f"tests/benchmarks/{part}.py", *arguments]) for part in ("bench", "lifters")]
     return max(found)
 

@@ -99,7 +99,7 @@ def capture(path: Path, options: Options, run: Run) -> list[Motion]:
     run.stage("open")
     video = videos.probe(path)
     lifter = _load(options, run)  # before the long work: a missing model ends it now
-    return [_motion(person, options, run, lifter) for person in _people(video, options, run)]
+    return [lift_with(person, options, run, lifter) for person in _people(video, options, run)]
 
 
 def detect(path: Path, options: Options, run: Run) -> list[Keypoints]:
@@ -133,7 +133,7 @@ def lift(keypoints: Keypoints, options: Options, run: Run) -> Motion:
     """The motion in a person's 2D keypoints."""
     check(options)
     run.stage("open")
-    return _motion(keypoints, options, run, _load(options, run))
+    return lift_with(keypoints, options, run, _load(options, run))
 
 
 def check(options: Options) -> None:
@@ -218,7 +218,8 @@ def _load(options: Options, run: Run) -> Any:
     return lifter
 
 
-def _motion(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> Motion:
+def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> Motion:
+    """As `lift`, with a network that is loaded already."""
     from . import lift as lifting
     from . import published
     from .smooth import smooth

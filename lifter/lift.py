@@ -33,13 +33,14 @@ class Lifted:
     """F frames; all NaN where the person is out of sight for long, confidence 0.
 
     joints (F, J, 3): from the root, camera axes (x right, y down, z forward), metres. By networks with side heads also
-    confidence (F, J): the probability of being within 50 mm; up (F, 3): the world's, a unit vector in camera axes;
-    distance (F,): of the root from the camera, metres, less sure than the joints; contacts (F, 4): probability that left
-    heel, left toe, right heel, right toe stand on the ground.
+    confidence (F, J): the probability of being within 50 mm; spread (F, J): the median error, metres; up (F, 3): the
+    world's, a unit vector in camera axes; distance (F,): of the root from the camera, metres, less sure than the joints;
+    contacts (F, 4): probability that left heel, left toe, right heel, right toe stand on the ground.
     """
 
     joints: FloatArray
     confidence: FloatArray | None = None
+    spread: FloatArray | None = None
     up: FloatArray | None = None
     distance: FloatArray | None = None
     contacts: FloatArray | None = None
@@ -78,10 +79,11 @@ def lift(
     )
     if lifter.side is None:
         return Lifted(joints * factor)
-    near = lifter.side[1].within(torch.from_numpy(spread + np.log(factor))).numpy()
+    certainty = lifter.side[1]
+    near = certainty.within(torch.from_numpy(spread + np.log(factor))).numpy()
     up = found[:, J, :3]
     return Lifted(
-        joints * factor, np.nan_to_num(near), up / np.linalg.norm(up, axis=-1, keepdims=True),
+        joints * factor, np.nan_to_num(near), np.exp(spread) * (certainty.factor * factor), up / np.linalg.norm(up, axis=-1, keepdims=True),
         np.exp(found[:, J, 3]) * factor, 1 / (1 + np.exp(-found[:, J + 1])),
     )  # fmt: skip
 

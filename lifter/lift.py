@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from .gaps import MAX_GAP_S, known_stretches
+from .lifted import Lifted
 from .models import weights
 from .models.mixste import MixSTE
 from .models.side import Side
@@ -26,24 +27,6 @@ FloatArray = npt.NDArray[np.floating]
 
 EXTRA, CHANNELS = 2, 4  # rows and columns of what is blended over windows: see `_see`
 MAX_PHASES = 4  # grid frames for each network frame; a 60 fps clip at 15 fps needs four
-
-
-@dataclass(frozen=True)
-class Lifted:
-    """F frames; all NaN where the person is out of sight for long, confidence 0.
-
-    joints (F, J, 3): from the root, camera axes (x right, y down, z forward), metres. By networks with side heads also
-    confidence (F, J): the probability of being within 50 mm; spread (F, J): the median error, metres; up (F, 3): the
-    world's, a unit vector in camera axes; distance (F,): of the root from the camera, metres, less sure than the joints;
-    contacts (F, 4): probability that left heel, left toe, right heel, right toe stand on the ground.
-    """
-
-    joints: FloatArray
-    confidence: FloatArray | None = None
-    spread: FloatArray | None = None
-    up: FloatArray | None = None
-    distance: FloatArray | None = None
-    contacts: FloatArray | None = None
 
 
 def lift(
@@ -83,9 +66,13 @@ def lift(
     near = certainty.within(torch.from_numpy(spread + np.log(factor))).numpy()
     up = found[:, J, :3]
     return Lifted(
-        joints * factor, np.nan_to_num(near), np.exp(spread) * (certainty.factor * factor), up / np.linalg.norm(up, axis=-1, keepdims=True),
-        np.exp(found[:, J, 3]) * factor, 1 / (1 + np.exp(-found[:, J + 1])),
-    )  # fmt: skip
+        joints=joints * factor,
+        confidence=np.nan_to_num(near),
+        spread=np.exp(spread) * (certainty.factor * factor),
+        up=up / np.linalg.norm(up, axis=-1, keepdims=True),
+        distance=np.exp(found[:, J, 3]) * factor,
+        contacts=1 / (1 + np.exp(-found[:, J + 1])),
+    )
 
 
 def starts(length: int, size: int, hop: int) -> list[int]:

@@ -19,6 +19,7 @@ from .contract.motion import FORMAT_NAME, FORMAT_VERSION, Motion
 from .contract.protocol import Cancelled, Event, InputError, NobodyFoundError, UsageError
 from .contract.skeleton import Skeleton
 from .keypoints import Keypoints
+from .lifted import Lifted
 from .rays import BODY_SIZE, STATURE_OF_SIZE
 
 DEFAULT_HFOV_DEG = 55.0  # of the longer side: between a phone's main camera and a normal lens
@@ -237,9 +238,9 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> 
         lifted = lifting.lift(lifter, seen, times, intrinsics, options.height, run.progress, run.warn)
     else:
         joints = published.lift(lifter, seen, times, size, options.height, options.windows, run.progress, run.warn)
-        lifted = lifting.Lifted(joints)
+        lifted = Lifted(joints)
     run.stage("world")
-    world = to_world(lifted.joints, body, times, intrinsics, lifter.skeleton)
+    world = to_world(lifted, body, times, intrinsics, lifter.skeleton)
     run.stage("smooth")
     known = np.isfinite(world.positions).all(-1)
     sure = body[..., 2] if lifted.confidence is None else lifted.confidence

@@ -1,47 +1,37 @@
 """Where the person is in the world: gravity, root path, ground and contacts. Axes change here and nowhere else.
 
 In: root-relative joints in camera axes (x right, y down, z forward). Out: joints in world axes (x right, y where the
-camera looks, z up), on the ground. The root path is one linear least-squares problem over the clip: it follows the
-reprojection (tight across the view, loose along it), moves without jerks, and holds planted feet still and down.
+camera looks, z up), on the ground. What stands where is found first (root_path.py), then which way is up (gravity.py), then
+the whole clip is made to agree (refine.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from scipy.sparse.linalg import spsolve
 
+from . import gravity
 from .contract.motion import CONTACT_NAMES
 from .contract.skeleton import BODY_27, Skeleton
 from .gaps import known_stretches
-from .smooth import second_difference, whittaker
+from .lifted import Lifted
+from .refine import Evidence, Ground, Terms, bone_lengths, refine
+from .root_path import locate, path
 
 FloatArray = npt.NDArray[np.floating]
+Mask = npt.NDArray[np.bool_]
 
-# What one metre of disagreement is worth against another: standard deviations.
-ACROSS_M = 0.02  # reprojection across the view, at DEPTH_M from the camera
-ALONG_M = 0.25  # and along it: a centimetre of limb length is a decimetre of depth
-DEPTH_M = 4.0
-ACCELERATION = 5.0  # m/s^2, of a pelvis in everyday motion
-SLIDE = 0.03  # m/s, of a planted foot
-FLOOR_M = 0.02  # height of a planted foot
-HUBER_PX = 0.01  # of the focal length: a keypoint farther off than this counts less
-
-CONTACT_SPEED = 0.45  # m/s as seen in the picture: half the time a foot this fast is planted
-CONTACT_SPEED_SPREAD = 0.10
-CONTACT_HEIGHT = 0.10  # m above the lowest foot nearby
-CONTACT_HEIGHT_SPREAD = 0.025
-CONTACT_HZ = 5.0  # of the filter on foot paths before their speed is taken
-NEARBY_S = 0.8
-SOLE_M = 0.015  # heel and toe points lie this far above the sole
-ANKLE_M = 0.08  # and ankles, which stand for them where a skeleton ends there
-
-UPRIGHT_SPREAD = np.radians(14)  # a body bent more than this says little of gravity
-LEVEL_WEIGHT = 0.2  # of a level camera, against a person who stands upright all the time
+HEEL_M, TOE_M, ANKLE_M = (
+    0.02,
+    0.033,
+    0.08,
+)  # of the points over the sole: ankles stand for feet where a skeleton ends there
+SURE = 1.0  # confidence of all points of a frame that tells where the person is
+UNTOLD_SPREAD_M = 0.05  # of the network's joints, where it does not say
+STEP_M = 0.12  # a place to stand farther than this from the floor is a level of its own: a stair, a box
+ROUNDS = 3  # contacts need the ground, the ground needs contacts
 
 
 @dataclass(frozen=True)
@@ -54,91 +44,57 @@ class World:
 
 
 def to_world(
-    joints_rel: FloatArray,
+    lifted: Lifted,
     body_px: FloatArray,
     times: FloatArray,
     intrinsics: FloatArray,
     skeleton: Skeleton = BODY_27,
+    terms: Terms | None = None,
 ) -> World:
-    """Place root-relative joints (F, J, 3; camera axes, metres, NaN where unknown) in the world.
+    """Place the joints of a clip in the world.
 
     body_px (F, J, 3) x, y in pixels, confidence; times (F,) seconds; intrinsics (3, 3) pixels. The skeleton has
     H36M_17's joints at least; contacts are told from heels and toes, without them from the ankles.
     """
+    terms = terms or Terms()
     has_feet = set(CONTACT_NAMES) <= set(skeleton.names)
     feet = [skeleton.index(name if has_feet else f"{name.split('_')[0]}_ankle") for name in CONTACT_NAMES]
-    rays = (body_px[..., :2] - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
-    weight = np.where(np.isfinite(rays).all(-1), body_px[..., 2], 0).astype(float)
-    rays = np.where(weight[..., None] > 0, rays, 0)
-    known = np.isfinite(joints_rel).all((-1, -2))
-    root_cam = np.full((len(times), 3), np.nan)
-    root_cam[known] = _locate(joints_rel[known], rays[known], weight[known])
+    standing = np.array([(HEEL_M if "heel" in name else TOE_M) if has_feet else ANKLE_M for name in CONTACT_NAMES])
+    known = np.isfinite(lifted.joints).all((-1, -2))
+    clip = _evidence(lifted, body_px, times, intrinsics, feet, known)
+    root = np.full((len(times), 3), np.nan)
+    root[known] = locate(clip.joints[known], clip.rays[known], clip.weight[known])
+    bones = bone_lengths(clip.joints[known], skeleton)
+    stretches = [slice(a, b) for a, b in known_stretches(known, times)]  # joints are known throughout
+    first = up = gravity.guess(lifted, known, skeleton)
+    found = np.full(clip.joints.shape, np.nan)  # camera axes
+    for last in [False] * (ROUNDS - 1) + [True]:
+        R = world_rotation(up)
+        for at in stretches:
+            sure = clip.weight[at].sum(-1) > SURE
+            told = None if lifted.contacts is None else lifted.contacts[at]
+            in_world, clip.contacts[at] = path(
+                root[at] @ R.T, sure, clip.joints[at][:, feet] @ R.T, R, clip.rays[at][:, feet], clip.weight[at][:, feet],
+                times[at], told,
+            )  # fmt: skip
+            found[at] = (in_world @ R)[:, None] + clip.joints[at]
+        if last:
+            break
+        free = replace(terms, floor_m=np.inf, below_m=np.inf, iterations=1)
+        nowhere = Ground(up, np.zeros(len(times)), standing)
+        for at in stretches:
+            found[at] = refine(clip.part(at), found[at], nowhere.part(at), skeleton, free, bones)
+        spells = gravity.spells(clip.contacts)
+        places = [np.nanmean(found[a:b, feet[k]], 0) - up * standing[k] for k, a, b in spells]
+        up = gravity.from_stance(first, np.array(places).reshape(-1, 3))
 
-    world_from_cam = np.eye(4)
-    world_from_cam[:3, :3] = _world_rotation(_up(joints_rel[known], skeleton))
-    R = world_from_cam[:3, :3]
-    offsets = joints_rel @ R.T
-    root = np.full_like(root_cam, np.nan)
-    contacts = np.zeros((len(times), len(feet)))
-    for a, b in known_stretches(known, times):  # joints are known throughout a stretch
-        at = slice(a, b)
-        sure = weight[at].sum(-1) > 1.0  # enough seen to know where
-        root[at], contacts[at] = _path(
-            root_cam[at] @ R.T, sure, offsets[at, feet], R, rays[at, feet], weight[at, feet], times[at]
-        )
-
-    positions = root[:, None] + offsets
-    planted = contacts > 0.5
-    heights = positions[:, feet, 2]
-    floor = np.median(heights[planted]) if planted.any() else np.nanpercentile(np.nanmin(heights[known], 1), 5)
-    first = root[np.flatnonzero(known)[0]]
-    world_from_cam[:3, 3] = -np.array([first[0], first[1], floor - (SOLE_M if has_feet else ANKLE_M)])
-    return World((positions + world_from_cam[:3, 3]).astype(np.float32), world_from_cam, contacts.astype(np.float32))
-
-
-def _locate(joints: FloatArray, rays: FloatArray, weight: FloatArray) -> FloatArray:
-    """(N, 3) root positions in camera axes whose joints fall on their rays: weighted, robust, in closed form.
-
-    Each joint gives two equations in the translation t: (X + t_x) - u (Z + t_z) = 0 and the same for y.
-    """
-    N, J = weight.shape
-    rows = np.zeros((N, J, 2, 3))
-    rows[..., 0, 0] = rows[..., 1, 1] = 1
-    rows[..., 2] = -rays
-    right = rays * joints[..., 2:] - joints[..., :2]  # (N, J, 2)
-    prior = np.diag([0, 0, 1e-6]) + np.eye(3) * 1e-9  # a frame without evidence stays finite
-    w = weight.copy()
-    root = np.zeros((N, 3))
-    for _ in range(4):
-        normal = np.einsum("njki,njkl,nj->nil", rows, rows, w) + prior
-        root = np.linalg.solve(normal, np.einsum("njki,njk,nj->ni", rows, right, w)[..., None])[..., 0]
-        root[:, 2] = np.maximum(root[:, 2], 0.5)
-        placed = joints + root[:, None]
-        off = np.linalg.norm(placed[..., :2] / np.maximum(placed[..., 2:], 0.1) - rays, axis=-1)
-        # Errors in metres weigh distance in; dividing by depth makes them angles.
-        w = weight / np.maximum(off / HUBER_PX, 1) / np.maximum(placed[..., 2], 0.5) ** 2
-    return root
+    ground = _ground(found, up, clip.contacts, feet, standing, known)
+    for at in stretches:
+        found[at] = refine(clip.part(at), found[at], ground.part(at), skeleton, terms, bones)
+    return _in_world(found, up, ground, clip.contacts, known)
 
 
-def _up(joints: FloatArray, skeleton: Skeleton) -> FloatArray:
-    """(3,) up in camera axes: where people stand straight their bodies point up; a level camera is the prior."""
-    at = skeleton.index
-
-    def unit(v: FloatArray) -> FloatArray:
-        return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-9)
-
-    ankles = (joints[:, at("left_ankle")] + joints[:, at("right_ankle")]) / 2
-    trunk = unit(joints[:, at("thorax")] - joints[:, at("pelvis")])
-    legs = unit(joints[:, at("pelvis")] - ankles)
-    bend = np.arccos((trunk * legs).sum(-1).clip(-1, 1))
-    weight = np.exp(-((bend / UPRIGHT_SPREAD) ** 2) / 2)
-    body = unit(joints[:, at("thorax")] - ankles)
-    weight *= body[:, 1] < -0.5  # lying and hanging people say nothing
-    level = np.array([0.0, -1.0, 0.0])
-    return unit((body * weight[:, None]).sum(0) + LEVEL_WEIGHT * len(joints) * level)
-
-
-def _world_rotation(up: FloatArray) -> FloatArray:
+def world_rotation(up: FloatArray) -> FloatArray:
     """(3, 3) world from camera: +Z is `up`, the camera looks along +Y as far as that is level."""
     forward = np.array([0.0, 0.0, 1.0])
     y = forward - up * (forward @ up)
@@ -146,119 +102,41 @@ def _world_rotation(up: FloatArray) -> FloatArray:
     return np.stack([np.cross(y, up), y, up])
 
 
-def _path(
-    seen_at: FloatArray,
-    sure: npt.NDArray[np.bool_],
-    feet: FloatArray,
-    R: FloatArray,
-    rays: FloatArray,
-    weight: FloatArray,
-    times: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Root path (F, 3) and contacts (F, 4) of one stretch, world axes.
-
-    seen_at (F, 3) where reprojection puts the root, trusted where `sure`; feet (F, 4, 3) foot points from the root, seen
-    at rays (F, 4, 2) with weight (F, 4).
-    """
-    contacts = np.zeros(feet.shape[:2])
-    depth = np.maximum((seen_at @ R)[:, 2], 0.5)
-    root = _solve(seen_at, sure, feet, R, depth, contacts, 0.0, times)
-    if len(times) < 3:
-        return root, contacts
-    speed = _speed(rays, weight, depth, times)
-    for _ in range(2):  # contacts need heights, heights need contacts
-        heights = root[:, None, 2] + feet[..., 2]
-        contacts = _contacts(heights, speed, times)
-        planted = contacts > 0.5
-        floor = float(np.median(heights[planted])) if planted.any() else 0.0
-        root = _solve(seen_at, sure, feet, R, depth, contacts, floor, times)
-    return root, contacts
+def _evidence(
+    lifted: Lifted, body_px: FloatArray, times: FloatArray, intrinsics: FloatArray, feet: list[int], known: Mask
+) -> Evidence:
+    rays = (body_px[..., :2] - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
+    weight = np.where(np.isfinite(rays).all(-1), body_px[..., 2], 0).astype(float)
+    rays = np.where(weight[..., None] > 0, rays, 0).astype(float)
+    spread = np.full(weight.shape, UNTOLD_SPREAD_M) if lifted.spread is None else lifted.spread.astype(float)
+    joints = np.where(known[:, None, None], lifted.joints, np.nan).astype(float)
+    return Evidence(joints, spread, rays, weight, times, feet, np.zeros((len(times), len(feet))))
 
 
-def _speed(rays: FloatArray, weight: FloatArray, depth: FloatArray, times: FloatArray) -> FloatArray:
-    """(F, 4) speed of the feet across the view, m/s, from the picture itself: depth errors do not enter."""
-    speed = np.full(rays.shape[:2], np.inf)
-    for k in range(rays.shape[1]):
-        if (weight[:, k] > 0).sum() < 3:
-            continue
-        path = whittaker(rays[:, k], weight[:, k], times, CONTACT_HZ)
-        speed[:, k] = np.linalg.norm(np.gradient(path, times, axis=0), axis=-1) * depth
-    return speed
+def _ground(
+    found: FloatArray, up: FloatArray, contacts: FloatArray, feet: list[int], standing: FloatArray, known: Mask
+) -> Ground:
+    """The floor: where feet stand most; a spell of standing well above or below it has a level of its own."""
+    heights = found[:, feet] @ up - standing
+    planted = (contacts > 0.5) & known[:, None]
+    if not planted.any():
+        return Ground(up, np.full(len(found), np.percentile(heights[known].min(1), 5)), standing)
+    floor = float(np.median(heights[planted]))
+    spells = gravity.spells(contacts)
+    levels = [float(np.nanmedian(heights[a:b, k])) for k, a, b in spells]
+    own = [(a, b, level) for (_, a, b), level in zip(spells, levels, strict=True) if abs(level - floor) > STEP_M]
+    ground = np.full(len(found), floor)
+    for a, b, level in own:
+        ground[a:b] = level
+    return Ground(up, ground, standing, floor)
 
 
-def _contacts(heights: FloatArray, speed: FloatArray, times: FloatArray) -> FloatArray:
-    """(F, 4) probability that a foot point stands still: slow in the picture and as low as feet get nearby."""
-    span = max(int(NEARBY_S / np.median(np.diff(times))), 1)
-    lowest = heights.min(1)
-    padded = np.pad(lowest, span, mode="edge")
-    ground = np.lib.stride_tricks.sliding_window_view(padded, 2 * span + 1).min(-1)
-
-    def below(x: FloatArray, limit: float, spread: float) -> FloatArray:
-        return 1 / (1 + np.exp(((x - limit) / spread).clip(-50, 50)))
-
-    slow = below(speed, CONTACT_SPEED, CONTACT_SPEED_SPREAD)
-    low = below(heights - ground[:, None], CONTACT_HEIGHT, CONTACT_HEIGHT_SPREAD)
-    return slow * low
-
-
-def _solve(
-    seen_at: FloatArray,
-    sure: npt.NDArray[np.bool_],
-    feet: FloatArray,
-    R: FloatArray,
-    depth: FloatArray,
-    contacts: FloatArray,
-    floor: float,
-    times: FloatArray,
-) -> FloatArray:
-    """Root path (F, 3): the least squares of the module's first paragraph, sparse and linear in F.
-
-    feet (F, 4, 3): foot points from the root.
-    """
-    F = len(times)
-    blocks: list[Any] = []  # scipy's sparse types have no common name
-    rights: list[FloatArray] = []
-
-    def add(matrix: Any, right: FloatArray) -> None:
-        blocks.append(matrix)
-        rights.append(right.ravel())
-
-    # Reprojection, in the axes of the view: two rows across, one along.
-    spread = np.stack([np.full(F, ACROSS_M), np.full(F, ACROSS_M), np.full(F, ALONG_M)], 1) * (depth / DEPTH_M)[:, None]
-    view = _view_axes(seen_at, R)  # (F, 3, 3)
-    rows = view / spread[..., None] * np.where(sure, 1.0, 1e-3)[:, None, None]
-    add(sparse.block_diag(list(rows), "csr"), np.einsum("fij,fj->fi", rows, seen_at))
-    if F >= 3:
-        # So much a second of clip, not a frame: a faster video is not a stiffer path.
-        per_frame = np.sqrt(np.median(np.diff(times)) * 30) / ACCELERATION
-        second = _banded(per_frame * np.stack(second_difference(times)))
-        add(sparse.kron(second, sparse.eye(3)).tocsr(), np.zeros(3 * (F - 2)))
-    if F >= 2 and contacts.any():
-        step = np.diff(times)
-        held = np.minimum(contacts[1:], contacts[:-1])  # (F-1, 4)
-        for k in range(contacts.shape[1]):
-            w = held[:, k] / SLIDE
-            first = _banded(np.stack([-w, w]) / step)
-            moved = np.diff(feet[:, k], axis=0) / step[:, None]
-            add(sparse.kron(first, sparse.eye(3)).tocsr(), -w[:, None] * moved)
-            w = contacts[:, k] / FLOOR_M
-            down = sparse.kron(sparse.diags(w), sparse.csr_matrix([[0.0, 0.0, 1.0]])).tocsr()
-            add(down, w * (floor - feet[:, k, 2]))
-    A: Any = sparse.vstack(blocks).tocsc()
-    return np.asarray(spsolve(A.T @ A, A.T @ np.concatenate(rights))).reshape(F, 3)
-
-
-def _banded(diagonals: FloatArray) -> Any:
-    """(N, N + k - 1) sparse matrix whose row i holds diagonals[:, i] (k, N) from column i on."""
-    k, N = diagonals.shape
-    rows = np.repeat(np.arange(N), k)
-    columns = (np.arange(N)[:, None] + np.arange(k)).ravel()
-    return sparse.csr_matrix((diagonals.T.ravel(), (rows, columns)), shape=(N, N + k - 1))
-
-
-def _view_axes(points: FloatArray, R: FloatArray) -> FloatArray:
-    """(F, 3, 3) rows: two directions across the view of `points` (F, 3), and the one along it. World axes."""
-    along = points / np.maximum(np.linalg.norm(points, axis=-1, keepdims=True), 1e-9)
-    right = np.cross(along, np.broadcast_to(R[:, 1], along.shape))  # R[:, 1]: the camera's y
-    right = right / np.maximum(np.linalg.norm(right, axis=-1, keepdims=True), 1e-9)
-    return np.stack([right, np.cross(along, right), along], -2)
+def _in_world(found: FloatArray, up: FloatArray, ground: Ground, contacts: FloatArray, known: Mask) -> World:
+    """World axes, the floor at z = 0, the first known pelvis over the origin."""
+    world_from_cam = np.eye(4)
+    world_from_cam[:3, :3] = world_rotation(up)
+    positions = found @ world_from_cam[:3, :3].T
+    first = positions[np.flatnonzero(known)[0], 0]
+    world_from_cam[:3, 3] = -np.array([first[0], first[1], ground.floor])
+    contacts = np.where(known[:, None], contacts, 0)
+    return World((positions + world_from_cam[:3, 3]).astype(np.float32), world_from_cam, contacts.astype(np.float32))

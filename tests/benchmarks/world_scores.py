@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from video_to_armature.lifter.contract.skeleton import BODY_27
-from video_to_armature.lifter.train.data import FEET, contacts_of
+from video_to_armature.lifter.train.data import FEET, STANDING_M, contacts_of
 
 Floats = npt.NDArray[np.floating]
 
@@ -19,7 +19,6 @@ STANDS_M_S = 0.15  # a true foot this slow, on the floor, stands
 TRAVELS_M = 2.0  # a clip that gets this far from its start travels
 FAST_M_S = 2.5  # a wrist's peak from the root on that counts as fast
 PEAK_FRAMES = 2  # to either side, in which the captured peak is sought
-SOLE_M = 0.015  # heel and toe points stand this far above the floor
 WRISTS = [BODY_27.index("left_wrist"), BODY_27.index("right_wrist")]
 
 
@@ -54,7 +53,7 @@ def score(found: Floats, true: Floats, up_found: Floats, up_true: Floats, fps: f
     step = np.linalg.norm(np.diff(true_root[:, :2], axis=0), axis=-1)
     own, truth = (_speed(x[:, FEET, :2], fps) for x in (found, true))
     held = planted[1:] & planted[:-1]
-    heights = found[:, FEET, 2] - SOLE_M
+    heights = found[:, FEET, 2] - STANDING_M
     # Joints against joints, from the root on and in the world at once: the root's own jerks count for all.
     bend, true_bend = (np.diff(x, 2, axis=0) * fps**2 for x in (found, true))
     return Score(

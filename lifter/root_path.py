@@ -1,0 +1,179 @@
+"""Where the root goes: one linear least-squares problem over a stretch, and the contacts that it hangs on.
+
+The path follows the reprojection (tight across the view, loose along it), moves without jerks, and holds planted feet still
+and down. World axes: z up. F frames; the 4 feet points are those of CONTACT_NAMES.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.sparse.linalg import spsolve
+
+from .smooth import second_difference, whittaker
+
+FloatArray = npt.NDArray[np.floating]
+
+# What one metre of disagreement is worth against another: standard deviations.
+ACROSS_M = 0.02  # reprojection across the view, at DEPTH_M from the camera
+ALONG_M = 0.25  # and along it: a centimetre of limb length is a decimetre of depth
+DEPTH_M = 4.0
+ACCELERATION = 5.0  # m/s^2, of a pelvis in everyday motion
+SLIDE = 0.03  # m/s, of a planted foot
+FLOOR_M = 0.02  # height of a planted foot
+HUBER_PX = 0.01  # of the focal length: a keypoint farther off than this counts less
+
+CONTACT_SPEED = 0.45  # m/s as seen in the picture: half the time a foot this fast is planted
+CONTACT_SPEED_SPREAD = 0.10
+CONTACT_HEIGHT = 0.10  # m above the lowest foot nearby
+CONTACT_HEIGHT_SPREAD = 0.025
+CONTACT_HZ = 5.0  # of the filter on foot paths before their speed is taken
+NEARBY_S = 0.8
+
+
+def locate(joints: FloatArray, rays: FloatArray, weight: FloatArray) -> FloatArray:
+    """(N, 3) root positions in camera axes whose joints fall on their rays: weighted, robust, in closed form.
+
+    Each joint gives two equations in the translation t: (X + t_x) - u (Z + t_z) = 0 and the same for y.
+    """
+    N, J = weight.shape
+    rows = np.zeros((N, J, 2, 3))
+    rows[..., 0, 0] = rows[..., 1, 1] = 1
+    rows[..., 2] = -rays
+    right = rays * joints[..., 2:] - joints[..., :2]  # (N, J, 2)
+    prior = np.diag([0, 0, 1e-6]) + np.eye(3) * 1e-9  # a frame without evidence stays finite
+    w = weight.copy()
+    root = np.zeros((N, 3))
+    for _ in range(4):
+        normal = np.einsum("njki,njkl,nj->nil", rows, rows, w) + prior
+        root = np.linalg.solve(normal, np.einsum("njki,njk,nj->ni", rows, right, w)[..., None])[..., 0]
+        root[:, 2] = np.maximum(root[:, 2], 0.5)
+        placed = joints + root[:, None]
+        off = np.linalg.norm(placed[..., :2] / np.maximum(placed[..., 2:], 0.1) - rays, axis=-1)
+        # Errors in metres weigh distance in; dividing by depth makes them angles.
+        w = weight / np.maximum(off / HUBER_PX, 1) / np.maximum(placed[..., 2], 0.5) ** 2
+    return root
+
+
+def path(
+    seen_at: FloatArray,
+    sure: npt.NDArray[np.bool_],
+    feet: FloatArray,
+    R: FloatArray,
+    rays: FloatArray,
+    weight: FloatArray,
+    times: FloatArray,
+    told: FloatArray | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """Root path (F, 3) and contacts (F, 4) of one stretch, world axes.
+
+    seen_at (F, 3) where reprojection puts the root, trusted where `sure`; feet (F, 4, 3) foot points from the root, seen
+    at rays (F, 4, 2) with weight (F, 4); told (F, 4): contacts that the network tells, where it does.
+    """
+    contacts = np.zeros(feet.shape[:2])
+    depth = np.maximum((seen_at @ R)[:, 2], 0.5)
+    root = _solve(seen_at, sure, feet, R, depth, contacts, 0.0, times)
+    if len(times) < 3:
+        return root, contacts
+    speed = _speed(rays, weight, depth, times)
+    for _ in range(2):  # contacts need heights, heights need contacts
+        heights = root[:, None, 2] + feet[..., 2]
+        contacts = _contacts(heights, speed, times)
+        if told is not None:
+            contacts = np.sqrt(contacts * told)
+        planted = contacts > 0.5
+        floor = float(np.median(heights[planted])) if planted.any() else 0.0
+        root = _solve(seen_at, sure, feet, R, depth, contacts, floor, times)
+    return root, contacts
+
+
+def _speed(rays: FloatArray, weight: FloatArray, depth: FloatArray, times: FloatArray) -> FloatArray:
+    """(F, 4) speed of the feet across the view, m/s, from the picture itself: depth errors do not enter."""
+    speed = np.full(rays.shape[:2], np.inf)
+    for k in range(rays.shape[1]):
+        if (weight[:, k] > 0).sum() < 3:
+            continue
+        path = whittaker(rays[:, k], weight[:, k], times, CONTACT_HZ)
+        speed[:, k] = np.linalg.norm(np.gradient(path, times, axis=0), axis=-1) * depth
+    return speed
+
+
+def _contacts(heights: FloatArray, speed: FloatArray, times: FloatArray) -> FloatArray:
+    """(F, 4) probability that a foot point stands still: slow in the picture and as low as feet get nearby."""
+    span = max(int(NEARBY_S / np.median(np.diff(times))), 1)
+    lowest = heights.min(1)
+    padded = np.pad(lowest, span, mode="edge")
+    ground = np.lib.stride_tricks.sliding_window_view(padded, 2 * span + 1).min(-1)
+
+    def below(x: FloatArray, limit: float, spread: float) -> FloatArray:
+        return 1 / (1 + np.exp(((x - limit) / spread).clip(-50, 50)))
+
+    slow = below(speed, CONTACT_SPEED, CONTACT_SPEED_SPREAD)
+    low = below(heights - ground[:, None], CONTACT_HEIGHT, CONTACT_HEIGHT_SPREAD)
+    return slow * low
+
+
+def _solve(
+    seen_at: FloatArray,
+    sure: npt.NDArray[np.bool_],
+    feet: FloatArray,
+    R: FloatArray,
+    depth: FloatArray,
+    contacts: FloatArray,
+    floor: float,
+    times: FloatArray,
+) -> FloatArray:
+    """Root path (F, 3): the least squares of the module's first paragraph, sparse and linear in F.
+
+    feet (F, 4, 3): foot points from the root.
+    """
+    F = len(times)
+    blocks: list[Any] = []  # scipy's sparse types have no common name
+    rights: list[FloatArray] = []
+
+    def add(matrix: Any, right: FloatArray) -> None:
+        blocks.append(matrix)
+        rights.append(right.ravel())
+
+    # Reprojection, in the axes of the view: two rows across, one along.
+    spread = np.stack([np.full(F, ACROSS_M), np.full(F, ACROSS_M), np.full(F, ALONG_M)], 1) * (depth / DEPTH_M)[:, None]
+    view = _view_axes(seen_at, R)  # (F, 3, 3)
+    rows = view / spread[..., None] * np.where(sure, 1.0, 1e-3)[:, None, None]
+    add(sparse.block_diag(list(rows), "csr"), np.einsum("fij,fj->fi", rows, seen_at))
+    if F >= 3:
+        # So much a second of clip, not a frame: a faster video is not a stiffer path.
+        per_frame = np.sqrt(np.median(np.diff(times)) * 30) / ACCELERATION
+        second = _banded(per_frame * np.stack(second_difference(times)))
+        add(sparse.kron(second, sparse.eye(3)).tocsr(), np.zeros(3 * (F - 2)))
+    if F >= 2 and contacts.any():
+        step = np.diff(times)
+        held = np.minimum(contacts[1:], contacts[:-1])  # (F-1, 4)
+        for k in range(contacts.shape[1]):
+            w = held[:, k] / SLIDE
+            first = _banded(np.stack([-w, w]) / step)
+            moved = np.diff(feet[:, k], axis=0) / step[:, None]
+            add(sparse.kron(first, sparse.eye(3)).tocsr(), -w[:, None] * moved)
+            w = contacts[:, k] / FLOOR_M
+            down = sparse.kron(sparse.diags(w), sparse.csr_matrix([[0.0, 0.0, 1.0]])).tocsr()
+            add(down, w * (floor - feet[:, k, 2]))
+    A: Any = sparse.vstack(blocks).tocsc()
+    return np.asarray(spsolve(A.T @ A, A.T @ np.concatenate(rights))).reshape(F, 3)
+
+
+def _banded(diagonals: FloatArray) -> Any:
+    """(N, N + k - 1) sparse matrix whose row i holds diagonals[:, i] (k, N) from column i on."""
+    k, N = diagonals.shape
+    rows = np.repeat(np.arange(N), k)
+    columns = (np.arange(N)[:, None] + np.arange(k)).ravel()
+    return sparse.csr_matrix((diagonals.T.ravel(), (rows, columns)), shape=(N, N + k - 1))
+
+
+def _view_axes(points: FloatArray, R: FloatArray) -> FloatArray:
+    """(F, 3, 3) rows: two directions across the view of `points` (F, 3), and the one along it. World axes."""
+    along = points / np.maximum(np.linalg.norm(points, axis=-1, keepdims=True), 1e-9)
+    right = np.cross(along, np.broadcast_to(R[:, 1], along.shape))  # R[:, 1]: the camera's y
+    right = right / np.maximum(np.linalg.norm(right, axis=-1, keepdims=True), 1e-9)
+    return np.stack([right, np.cross(along, right), along], -2)

@@ -219,8 +219,8 @@ def _load(options: Options, run: Run) -> Any:
     return lifter
 
 
-def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> Motion:
-    """As `lift`, with a network that is loaded already."""
+def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, terms: Any = None) -> Motion:
+    """As `lift`, with a network that is loaded already; terms: of refine.Terms, where they are not the usual."""
     from . import lift as lifting
     from . import published
     from .smooth import smooth
@@ -240,7 +240,7 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> 
         joints = published.lift(lifter, seen, times, size, options.height, options.windows, run.progress, run.warn)
         lifted = Lifted(joints)
     run.stage("world")
-    world = to_world(lifted, body, times, intrinsics, lifter.skeleton)
+    world = to_world(lifted, body, times, intrinsics, lifter.skeleton, terms, run.progress)
     run.stage("smooth")
     known = np.isfinite(world.positions).all(-1)
     sure = body[..., 2] if lifted.confidence is None else lifted.confidence

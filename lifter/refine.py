@@ -7,6 +7,7 @@ and the time is linear in the frames. F frames, J joints.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,12 +87,19 @@ class Ground:
 
 
 def refine(
-    evidence: Evidence, start: FloatArray, ground: Ground, skeleton: Skeleton, terms: Terms, bones: FloatArray
+    evidence: Evidence,
+    start: FloatArray,
+    ground: Ground,
+    skeleton: Skeleton,
+    terms: Terms,
+    bones: FloatArray,
+    tick: Callable[[], None] = lambda: None,
 ) -> FloatArray:
-    """Joints (F, J, 3) in camera axes from `start`; bones (J,): lengths from each joint's parent."""
+    """Joints (F, J, 3) in camera axes from `start`; bones (J,): lengths from each joint's parent. `tick` after each of
+    blocks(F)."""
     F = len(start)
     out, weight = np.zeros(start.shape), np.zeros((F, 1, 1))
-    for a in range(0, max(F - OVERLAP, 1), BLOCK - OVERLAP):
+    for a in blocks(F):
         at = slice(a, min(a + BLOCK, F))
         size = at.stop - a
         share = (
@@ -99,7 +107,13 @@ def refine(
         )
         out[at] += share * _block(evidence.part(at), start[at], ground.part(at), skeleton, terms, bones)
         weight[at] += share
+        tick()
     return out / weight
+
+
+def blocks(frames: int) -> range:
+    """Where the blocks of so many frames begin."""
+    return range(0, max(frames - OVERLAP, 1), BLOCK - OVERLAP)
 
 
 def bone_lengths(joints: FloatArray, skeleton: Skeleton) -> FloatArray:

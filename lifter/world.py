@@ -7,6 +7,7 @@ the whole clip is made to agree (refine.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from .contract.motion import CONTACT_NAMES
 from .contract.skeleton import BODY_27, Skeleton
 from .gaps import known_stretches
 from .lifted import Lifted
-from .refine import Evidence, Ground, Terms, bone_lengths, refine
+from .refine import Evidence, Ground, Terms, blocks, bone_lengths, refine
 from .root_path import locate, path
 
 FloatArray = npt.NDArray[np.floating]
@@ -50,13 +51,15 @@ def to_world(
     intrinsics: FloatArray,
     skeleton: Skeleton = BODY_27,
     terms: Terms | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> World:
     """Place the joints of a clip in the world.
 
     body_px (F, J, 3) x, y in pixels, confidence; times (F,) seconds; intrinsics (3, 3) pixels. The skeleton has
-    H36M_17's joints at least; contacts are told from heels and toes, without them from the ankles.
+    H36M_17's joints at least; contacts are told from heels and toes, without them from the ankles. `progress(done, total)`
+    counts blocks of frames.
     """
-    terms = terms or Terms()
+    terms, done = terms or Terms(), 0
     has_feet = set(CONTACT_NAMES) <= set(skeleton.names)
     feet = [skeleton.index(name if has_feet else f"{name.split('_')[0]}_ankle") for name in CONTACT_NAMES]
     standing = np.array([(HEEL_M if "heel" in name else TOE_M) if has_feet else ANKLE_M for name in CONTACT_NAMES])
@@ -66,6 +69,13 @@ def to_world(
     root[known] = locate(clip.joints[known], clip.rays[known], clip.weight[known])
     bones = bone_lengths(clip.joints[known], skeleton)
     stretches = [slice(a, b) for a, b in known_stretches(known, times)]  # joints are known throughout
+    total = ROUNDS * sum(len(blocks(at.stop - at.start)) for at in stretches)
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        progress(done, total)
+
     first = up = gravity.guess(lifted, known, skeleton)
     found = np.full(clip.joints.shape, np.nan)  # camera axes
     for last in [False] * (ROUNDS - 1) + [True]:
@@ -83,14 +93,14 @@ def to_world(
         free = replace(terms, floor_m=np.inf, below_m=np.inf, iterations=1)
         nowhere = Ground(up, np.zeros(len(times)), standing)
         for at in stretches:
-            found[at] = refine(clip.part(at), found[at], nowhere.part(at), skeleton, free, bones)
+            found[at] = refine(clip.part(at), found[at], nowhere.part(at), skeleton, free, bones, tick)
         spells = gravity.spells(clip.contacts)
         places = [np.nanmean(found[a:b, feet[k]], 0) - up * standing[k] for k, a, b in spells]
         up = gravity.from_stance(first, np.array(places).reshape(-1, 3))
 
     ground = _ground(found, up, clip.contacts, feet, standing, known)
     for at in stretches:
-        found[at] = refine(clip.part(at), found[at], ground.part(at), skeleton, terms, bones)
+        found[at] = refine(clip.part(at), found[at], ground.part(at), skeleton, terms, bones, tick)
     return _in_world(found, up, ground, clip.contacts, known)
 
 

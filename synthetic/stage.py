@@ -15,6 +15,7 @@ from .scenes import Light, Place, Surface, Thing, View
 
 Floats = npt.NDArray[np.float64]
 
+UNDER_CEILING_M = 0.3  # is the camera at least
 SAMPLES = 4  # a pixel, then the denoiser
 GROUND_M = 40.0  # half the floor outdoors
 MIDDLE_GREY = 0.18
@@ -33,7 +34,7 @@ def build(place: Place, light: Light, view: View, joints: Floats, floor: float, 
     if place.walls is None:
         _box("floor", (2 * GROUND_M, 2 * GROUND_M, 0.1), place.floor, (*frame.middle, floor - 0.05), 0.0)
     else:
-        _room(place, frame.turned(np.radians(place.wall_turn)))
+        _room(place, frame.turned(np.radians(place.wall_turn)), float(world_from_cam[2, 3]) - floor + UNDER_CEILING_M)
     _lights(light, frame)
     _camera(scene, view, world_from_cam)
 
@@ -76,8 +77,9 @@ def _put(thing: Thing, frame: Frame) -> None:
     _box("thing", thing.size, thing.surface, (x, y, frame.floor + thing.above + thing.size[2] / 2), turn)
 
 
-def _room(place: Place, frame: Frame) -> None:
+def _room(place: Place, frame: Frame, least: float) -> None:
     behind, right, left, height = place.room
+    height = max(height, least)  # the camera is inside
     camera = frame.camera
     far = max(frame.high[0] + behind, camera[0] + 1)
     near = min(frame.low[0], camera[0] - BEHIND_CAMERA_M)

@@ -223,7 +223,7 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     """As `lift`, with a network that is loaded already; terms: of refine.Terms, where they are not the usual."""
     from . import lift as lifting
     from . import published
-    from .smooth import smooth
+    from .smooth import BRIDGED_CONFIDENCE, smooth
     from .world import to_world
 
     header, times, info = keypoints.header, keypoints.frame_times, lifter.info
@@ -244,6 +244,8 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     run.stage("smooth")
     known = np.isfinite(world.positions).all(-1)
     sure = body[..., 2] if lifted.confidence is None else lifted.confidence
+    bridged = ~(body[..., 2] > 0).any(-1)  # by what was seen before and after
+    sure = np.where(bridged[:, None], np.minimum(sure, BRIDGED_CONFIDENCE), sure)
     confidence = np.where(known, np.maximum(sure, LEAST_CONFIDENCE), 0)
     positions, confidence = smooth(world.positions, confidence, times, options.smooth_hz)
     _forget_unseen(positions, confidence, body, size, lifter.skeleton, run)

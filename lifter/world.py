@@ -31,6 +31,7 @@ HEEL_M, TOE_M, ANKLE_M = (
 )  # of the points over the sole: ankles stand for feet where a skeleton ends there
 SURE = 1.0  # confidence of all points of a frame that tells where the person is
 UNTOLD_SPREAD_M = 0.05  # of the network's joints, where it does not say
+BRIDGED_SPREAD = 5.0  # times wider where nobody was seen: smoothness then leads through the gap
 STEP_M = 0.12  # a place to stand farther than this from the floor is a level of its own: a stair, a box
 ROUNDS = 3  # contacts need the ground, the ground needs contacts
 
@@ -119,6 +120,7 @@ def _evidence(
     weight = np.where(np.isfinite(rays).all(-1), body_px[..., 2], 0).astype(float)
     rays = np.where(weight[..., None] > 0, rays, 0).astype(float)
     spread = np.full(weight.shape, UNTOLD_SPREAD_M) if lifted.spread is None else lifted.spread.astype(float)
+    spread = spread * np.where(weight.any(-1), 1, BRIDGED_SPREAD)[:, None]
     joints = np.where(known[:, None, None], lifted.joints, np.nan).astype(float)
     return Evidence(joints, spread, rays, weight, times, feet, np.zeros((len(times), len(feet))))
 

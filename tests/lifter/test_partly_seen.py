@@ -37,8 +37,9 @@ def test_gaps_to_half_a_second_are_bridged_with_low_confidence_and_longer_ones_s
     assert (motion.confidence[60:90] == 0).all()
     wrist = BODY_27.index("left_wrist")
     assert motion.confidence[24:28, wrist].max() < motion.confidence[[*range(10, 20), *range(35, 50)], wrist].min()
-    step = np.linalg.norm(np.diff(motion.positions[:55], axis=0), axis=-1)
-    assert step.max() < 0.15  # nobody jumps through the bridge
+    trunk = [BODY_27.index(n) for n in ("pelvis", "left_hip", "right_hip", "thorax", "left_shoulder", "right_shoulder")]
+    step = np.linalg.norm(np.diff(motion.positions[:55, trunk], axis=0), axis=-1)
+    assert step.max() < 0.08  # nobody jumps through the bridge (she walks 0.033 a frame)
     assert said == []
 
 

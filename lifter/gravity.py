@@ -15,7 +15,6 @@ UPRIGHT_SPREAD = np.radians(14)  # a body bent more than this says little of gra
 LEVEL_WEIGHT = 0.2  # of a level camera, against a person who stands upright all the time
 GUESS_SPREAD = np.radians(5.0)  # how far the first guess is off
 STOOD_SPREAD_M = 0.1  # of a place where a foot stood from the plane of the floor
-LEAST_FRAMES = 4  # of a foot that stands
 LEAST_PLACES = 3
 HUBER = 1.5
 
@@ -42,16 +41,6 @@ def from_stance(up: FloatArray, places: FloatArray) -> FloatArray:
         turn = np.linalg.solve((rows * weight[:, None]).T @ rows + prior, (rows * weight[:, None]).T @ right)
         weight = 1 / np.maximum(np.abs(rows @ turn - right) / HUBER, 1)
     return _unit(up + turn[0] * side + turn[1] * ahead)
-
-
-def spells(contacts: FloatArray) -> list[tuple[int, int, int]]:
-    """(foot point, first, stop) of every spell in which it stands; contacts (F, K)."""
-    found: list[tuple[int, int, int]] = []
-    for k in range(contacts.shape[1]):
-        change = np.diff(np.r_[0, contacts[:, k] > 0.5, 0].astype(int))
-        runs = zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1), strict=True)
-        found += [(k, int(a), int(b)) for a, b in runs if b - a >= LEAST_FRAMES]
-    return found
 
 
 def _bodies(joints: FloatArray, skeleton: Skeleton) -> FloatArray:

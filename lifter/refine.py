@@ -74,16 +74,16 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Ground:
-    """up (3,) in camera axes; level (F,): the ground's height along it from the camera, `floor` that of z = 0; standing
-    (4,): of the feet's points over what they stand on. Metres."""
+    """up (3,) in camera axes; level (F, 4): the height along it, from the camera, of what each foot stands on or could stand
+    on, `floor` that of z = 0; standing (4,): of the feet's points over that. Metres."""
 
     up: FloatArray
     level: FloatArray
+    floor: float
     standing: FloatArray
-    floor: float = 0.0
 
     def part(self, at: slice) -> Ground:
-        return Ground(self.up, self.level[at], self.standing, self.floor)
+        return Ground(self.up, self.level[at], self.floor, self.standing)
 
 
 def refine(
@@ -231,7 +231,7 @@ def _ground(
     """Feet that stand are on the ground, and none is deep in it."""
     upright = ground.up[:, None] * ground.up
     for k, j in enumerate(evidence.feet):
-        level = ground.level + ground.standing[k]
+        level = ground.level[:, k] + ground.standing[k]
         off = x[:, j] @ ground.up - level
         on = evidence.contacts[:, k] / terms.floor_m**2 * _huber(off / terms.floor_m / LOOSE)
         below = np.where(off < 0, 1 / terms.below_m**2, 0) * _huber(off / terms.below_m / LOOSE)

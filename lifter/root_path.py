@@ -32,6 +32,9 @@ CONTACT_HEIGHT = 0.10  # m above the lowest foot nearby
 CONTACT_HEIGHT_SPREAD = 0.025
 CONTACT_HZ = 5.0  # of the filter on foot paths before their speed is taken
 NEARBY_S = 0.8
+LEAST_FRAMES = 4  # of a foot that stands
+LOWEST_PERCENT = 5  # of the feet's heights: the floor of someone who never stands
+LEVELS_APART_M = 0.35  # before the clip is refined, heights are off by less
 
 
 def locate(joints: FloatArray, rays: FloatArray, weight: FloatArray) -> FloatArray:
@@ -75,7 +78,7 @@ def path(
     """
     contacts = np.zeros(feet.shape[:2])
     depth = np.maximum((seen_at @ R)[:, 2], 0.5)
-    root = _solve(seen_at, sure, feet, R, depth, contacts, 0.0, times)
+    root = _solve(seen_at, sure, feet, R, depth, contacts, contacts, times)
     if len(times) < 3:
         return root, contacts
     speed = _speed(rays, weight, depth, times)
@@ -84,10 +87,53 @@ def path(
         contacts = _contacts(heights, speed, times)
         if told is not None:
             contacts = np.sqrt(contacts * told)
-        planted = contacts > 0.5
-        floor = float(np.median(heights[planted])) if planted.any() else 0.0
-        root = _solve(seen_at, sure, feet, R, depth, contacts, floor, times)
+        level = levels(heights, contacts, LEVELS_APART_M, floor_of(heights, contacts))
+        root = _solve(seen_at, sure, feet, R, depth, contacts, level, times)
     return root, contacts
+
+
+def floor_of(heights: FloatArray, contacts: FloatArray) -> float:
+    """Where feet stand most; of someone who never stands, how low they come. heights, contacts (F, K)."""
+    planted = contacts > 0.5
+    if planted.any():
+        return float(np.median(heights[planted]))
+    return float(np.percentile(heights.min(1), LOWEST_PERCENT))
+
+
+def levels(heights: FloatArray, contacts: FloatArray, apart: float, floor: float) -> FloatArray:
+    """(F, K) height of what each foot stands on or could stand on; heights, contacts (F, K) of one stretch.
+
+    A spell of standing farther than `apart` from the floor has a level of its own: a stair, a box. Between spells it is the lower
+    of the one before and the one after. Someone who never stands and stays far from the floor has another below them.
+    """
+    found = [(a, b, k, float(np.median(heights[a:b, k]))) for k, a, b in spells(contacts)]
+    found = sorted((a, b, k, h if abs(h - floor) > apart else floor) for a, b, k, h in found)
+    lowest = float(np.percentile(heights.min(1), LOWEST_PERCENT))
+    out = np.full(heights.shape, floor if found or abs(lowest - floor) < LEVELS_APART_M else lowest)
+    if found:
+        frames = np.arange(len(heights))
+        begins, ends = np.array([s[0] for s in found]), np.sort([s[1] for s in found])
+        by_end = [s[3] for s in sorted(found, key=lambda s: s[1])]
+        before = np.searchsorted(ends, frames, "right") - 1
+        after = np.searchsorted(begins, frames, "left")
+        last = np.array([floor, *by_end])[before + 1]
+        following = np.array([*(s[3] for s in found), floor])[after]
+        last = np.where(before < 0, following, last)
+        following = np.where(after >= len(found), last, following)
+        out[:] = np.minimum(last, following)[:, None]
+    for a, b, k, height in found:
+        out[a:b, k] = height
+    return out
+
+
+def spells(contacts: FloatArray) -> list[tuple[int, int, int]]:
+    """(foot point, first, stop) of every spell in which it stands; contacts (F, K)."""
+    found: list[tuple[int, int, int]] = []
+    for k in range(contacts.shape[1]):
+        change = np.diff(np.r_[0, contacts[:, k] > 0.5, 0].astype(int))
+        runs = zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1), strict=True)
+        found += [(k, int(a), int(b)) for a, b in runs if b - a >= LEAST_FRAMES]
+    return found
 
 
 def _speed(rays: FloatArray, weight: FloatArray, depth: FloatArray, times: FloatArray) -> FloatArray:
@@ -123,7 +169,7 @@ def _solve(
     R: FloatArray,
     depth: FloatArray,
     contacts: FloatArray,
-    floor: float,
+    level: FloatArray,
     times: FloatArray,
 ) -> FloatArray:
     """Root path (F, 3): the least squares of the module's first paragraph, sparse and linear in F.
@@ -158,7 +204,7 @@ def _solve(
             add(sparse.kron(first, sparse.eye(3)).tocsr(), -w[:, None] * moved)
             w = contacts[:, k] / FLOOR_M
             down = sparse.kron(sparse.diags(w), sparse.csr_matrix([[0.0, 0.0, 1.0]])).tocsr()
-            add(down, w * (floor - feet[:, k, 2]))
+            add(down, w * (level[:, k] - feet[:, k, 2]))
     A: Any = sparse.vstack(blocks).tocsc()
     return np.asarray(spsolve(A.T @ A, A.T @ np.concatenate(rights))).reshape(F, 3)
 

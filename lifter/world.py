@@ -19,7 +19,7 @@ from .contract.skeleton import BODY_27, Skeleton
 from .gaps import known_stretches
 from .lifted import Lifted
 from .refine import Evidence, Ground, Terms, blocks, bone_lengths, refine
-from .root_path import locate, path
+from .root_path import floor_of, levels, locate, path, spells
 
 FloatArray = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
@@ -92,14 +92,16 @@ def to_world(
         if last:
             break
         free = replace(terms, floor_m=np.inf, below_m=np.inf, iterations=1)
-        nowhere = Ground(up, np.zeros(len(times)), standing)
+        nowhere = Ground(up, np.zeros((len(times), len(feet))), 0.0, standing)
         for at in stretches:
             found[at] = refine(clip.part(at), found[at], nowhere.part(at), skeleton, free, bones, tick)
-        spells = gravity.spells(clip.contacts)
-        places = [np.nanmean(found[a:b, feet[k]], 0) - up * standing[k] for k, a, b in spells]
+        places = [np.nanmean(found[a:b, feet[k]], 0) - up * standing[k] for k, a, b in spells(clip.contacts)]
         up = gravity.from_stance(first, np.array(places).reshape(-1, 3))
 
-    ground = _ground(found, up, clip.contacts, feet, standing, known)
+    heights = found[:, feet] @ up - standing
+    ground = Ground(up, np.zeros_like(heights), floor_of(heights[known], clip.contacts[known]), standing)
+    for at in stretches:
+        ground.level[at] = levels(heights[at], clip.contacts[at], STEP_M, ground.floor)
     for at in stretches:
         found[at] = refine(clip.part(at), found[at], ground.part(at), skeleton, terms, bones, tick)
     return _in_world(found, up, ground, clip.contacts, known)
@@ -119,28 +121,12 @@ def _evidence(
     rays = (body_px[..., :2] - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
     weight = np.where(np.isfinite(rays).all(-1), body_px[..., 2], 0).astype(float)
     rays = np.where(weight[..., None] > 0, rays, 0).astype(float)
-    spread = np.full(weight.shape, UNTOLD_SPREAD_M) if lifted.spread is None else lifted.spread.astype(float)
+    spread: FloatArray = (
+        np.full(weight.shape, UNTOLD_SPREAD_M) if lifted.spread is None else lifted.spread.astype(float)
+    )
     spread = spread * np.where(weight.any(-1), 1, BRIDGED_SPREAD)[:, None]
     joints = np.where(known[:, None, None], lifted.joints, np.nan).astype(float)
     return Evidence(joints, spread, rays, weight, times, feet, np.zeros((len(times), len(feet))))
-
-
-def _ground(
-    found: FloatArray, up: FloatArray, contacts: FloatArray, feet: list[int], standing: FloatArray, known: Mask
-) -> Ground:
-    """The floor: where feet stand most; a spell of standing well above or below it has a level of its own."""
-    heights = found[:, feet] @ up - standing
-    planted = (contacts > 0.5) & known[:, None]
-    if not planted.any():
-        return Ground(up, np.full(len(found), np.percentile(heights[known].min(1), 5)), standing)
-    floor = float(np.median(heights[planted]))
-    spells = gravity.spells(contacts)
-    levels = [float(np.nanmedian(heights[a:b, k])) for k, a, b in spells]
-    own = [(a, b, level) for (_, a, b), level in zip(spells, levels, strict=True) if abs(level - floor) > STEP_M]
-    ground = np.full(len(found), floor)
-    for a, b, level in own:
-        ground[a:b] = level
-    return Ground(up, ground, standing, floor)
 
 
 def _in_world(found: FloatArray, up: FloatArray, ground: Ground, contacts: FloatArray, known: Mask) -> World:

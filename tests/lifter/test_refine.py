@@ -33,10 +33,10 @@ def clip(frames=90, noise_m=0.03, seed=0, true=None):
 
 
 def refined(evidence, start, ground=None, **changes):
-    level = np.full(len(start), FLOOR)
+    level = np.full((len(start), 4), FLOOR)
     bones = bone_lengths(evidence.joints, BODY_27)
     return refine(
-        evidence, start, ground or Ground(UP, level, STANDING, FLOOR), BODY_27, replace(Terms(), **changes), bones
+        evidence, start, ground or Ground(UP, level, FLOOR, STANDING), BODY_27, replace(Terms(), **changes), bones
     )
 
 
@@ -87,13 +87,13 @@ def test_someone_in_the_air_is_not_pulled_down():
 
 def test_two_levels_of_ground_are_kept():
     true, evidence, start = clip()
-    level = np.full(len(start), FLOOR)
+    level = np.full((len(start), 4), FLOOR)
     level[45:] += 0.4
     raised = start + np.where(np.arange(90)[:, None, None] >= 45, 0.4, 0) * UP
     rays = (true + np.where(np.arange(90)[:, None, None] >= 45, 0.4, 0) * UP)[..., :2]
     rays = rays / (true + np.where(np.arange(90)[:, None, None] >= 45, 0.4, 0) * UP)[..., 2:]
-    x = refined(replace(evidence, rays=rays), raised, Ground(UP, level, STANDING, FLOOR), acceleration=np.inf)
-    heights = (x[:, FEET] @ UP - level[:, None] - STANDING)[evidence.contacts > 0]
+    x = refined(replace(evidence, rays=rays), raised, Ground(UP, level, FLOOR, STANDING), acceleration=np.inf)
+    heights = (x[:, FEET] @ UP - level - STANDING)[evidence.contacts > 0]
     assert np.abs(heights).mean() < 0.01
 
 

@@ -204,19 +204,32 @@ def _models(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Call
 
 
 def _info(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
+    from . import info, pipeline, who
+
+    if a.who:
+        who.check_picture(a.who)
+        check_output(a.who, a.overwrite)
+    if a.video and not a.plot:
+        raise UsageError("--video: is for --plot. Add --plot OUT.png.")
+    record = info.about(a.file)
+    if a.plot:
+        _plot(a)
+        record["plot"] = str(a.plot)
+    if a.who:
+        record["people"] = info.about_people(a.file, a.who, _options(a), pipeline.Run(say, cancelled))
+    say(Event("done", {"outputs": [json.dumps(record, ensure_ascii=False, indent=1)]}))
+
+
+def _plot(a: argparse.Namespace) -> None:
     from .contract.motion import Motion
 
+    if a.plot.suffix.lower() != ".png":
+        raise UsageError(f"--plot {a.plot}: must end in .png.")
+    check_output(a.plot, a.overwrite)
     motion = Motion.load(a.file)
-    times, known = motion.frame_times, motion.known.any(-1)
-    record = {
-        **motion.header,
-        "frames": motion.frames,
-        "seconds": round(float(times[-1] - times[0]), 3),
-        "known_frames": int(known.sum()),
-        "joints": len(motion.joint_names),
-        "mean_confidence": round(float(motion.confidence[known].mean()), 3) if known.any() else 0.0,
-    }
-    say(Event("done", {"outputs": [json.dumps(record, ensure_ascii=False, indent=1)]}))
+    from . import plot  # matplotlib, which may be missing
+
+    plot.draw(motion, a.plot, a.video)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -236,15 +249,14 @@ def _parser() -> argparse.ArgumentParser:
     capture = command("capture", _capture, "video to motion file")
     detect = command("detect", _detect, "video to 2D keypoints")
     lift = command("lift", _lift, "2D keypoints to motion file")
+    info = command("info", _info, "what is in a motion, keypoints or video file, and who is in a video")
     for sub in (capture, detect):
         sub.add_argument("video", type=Path)
-        sub.add_argument("--detector", help="mediapipe")
-        sub.add_argument("--person", help="largest, all, or a number from 1 (1 is the most prominent)")
-        sub.add_argument("--start", type=float, help="seconds")
-        sub.add_argument("--end", type=float, help="seconds")
-        cache = sub.add_mutually_exclusive_group()
-        cache.add_argument("--cache", type=Path, help="folder for detections (default: the system's cache folder)")
-        cache.add_argument("--no-cache", action="store_true")
+        sub.add_argument(
+            "--person",
+            help="largest, all, a number from 1 (1 is the most prominent; info VIDEO --who PICTURE shows them), or "
+            "X,Y,TIME: who is there at that pixel and second",
+        )
     lift.add_argument("keypoints", type=Path, help="our file, OpenPose's folder, COCO-style JSON, VideoPose3D's npz")
     lift.add_argument("--fps", type=float, help="frames a second, where the file does not say")
     lift.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help="of the picture in pixels, likewise")
@@ -268,14 +280,24 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--height", type=float, help="of the person, metres (default: the network's guess)")
         sub.add_argument("--device", help="auto, cpu, cuda or mps")
         sub.add_argument("--smooth-hz", type=float, help="cut-off of the smoothing (default 6; 0 for none)")
+    for sub in (capture, detect, info):
+        sub.add_argument("--detector", help="mediapipe")
+        sub.add_argument("--start", type=float, help="seconds")
+        sub.add_argument("--end", type=float, help="seconds")
+        cache = sub.add_mutually_exclusive_group()
+        cache.add_argument("--cache", type=Path, help="folder for detections (default: the system's cache folder)")
+        cache.add_argument("--no-cache", action="store_true")
     for sub in (capture, detect, lift):
         sub.add_argument("--out", type=Path, required=True, help="file to write")
+    for sub in (capture, detect, lift, info):
         sub.add_argument("--overwrite", action="store_true")
         sub.add_argument("--events", action="store_true", help="JSON lines on stdout; obey stdin")
 
     command("models", _models, "the networks that ship and the published ones, with their licences")
-    info = command("info", _info, "what is in a motion file")
-    info.add_argument("file", type=Path)
+    info.add_argument("file", type=Path, help="motion, keypoints, or a video")
+    info.add_argument("--who", type=Path, metavar="PICTURE", help="of a video: find its people, and draw who is who")
+    info.add_argument("--plot", type=Path, metavar="PNG", help="of a motion: draw its path, contacts and confidence")
+    info.add_argument("--video", type=Path, help="of that motion, to draw its skeleton on (with --plot)")
     try:
         from .train import evaluate_command, train_command
     except ImportError:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from .contract.files import replacing
 from .contract.protocol import OutputError
+from .cuts import Look
 
 CHUNK = 256  # frames; about ten seconds of work lost at most
 FloatArray = npt.NDArray[np.float32]
@@ -24,16 +25,18 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass
 class Detections:
-    """What was found so far: for each frame its index in the file, its time, and (P, K, 3) points."""
+    """What was found so far: for each frame its index in the file, its time, (P, K, 3) points, and its look."""
 
     indices: list[int] = field(default_factory=list[int])
     times: list[float] = field(default_factory=list[float])
     people: list[FloatArray] = field(default_factory=list[FloatArray])
+    looks: list[Look] = field(default_factory=list[Look])
 
-    def add(self, index: int, time_s: float, people: FloatArray) -> None:
+    def add(self, index: int, time_s: float, people: FloatArray, look: Look) -> None:
         self.indices.append(index)
         self.times.append(time_s)
         self.people.append(people)
+        self.looks.append(look)
 
     def __len__(self) -> int:
         return len(self.times)
@@ -57,12 +60,12 @@ class Cache:
             try:
                 with np.load(path, allow_pickle=False) as z:
                     people = np.split(z["points"].reshape(-1, points, 3), np.cumsum(z["people"])[:-1])
-                    chunk = list(zip(z["indices"].tolist(), z["times"].tolist(), people, strict=True))
+                    chunk = list(zip(z["indices"].tolist(), z["times"].tolist(), people, z["looks"], strict=True))
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
                 damaged = True  # detected again, with all that follows
                 break
-            for index, time_s, person in chunk:
-                found.add(int(index), float(time_s), person)
+            for index, time_s, person, look in chunk:
+                found.add(int(index), float(time_s), person, look)
             self._saved += 1
         return found, not damaged and len(found) > 0 and (self._folder / "whole").is_file()
 
@@ -74,12 +77,14 @@ class Cache:
             self._folder.mkdir(parents=True, exist_ok=True)
             while len(found) - self._saved * CHUNK >= (1 if whole else CHUNK):
                 part = slice(self._saved * CHUNK, (self._saved + 1) * CHUNK)
-                self._write(found.indices[part], found.times[part], found.people[part])
+                self._write(found.indices[part], found.times[part], found.people[part], found.looks[part])
                 self._saved += 1
             if whole:
                 (self._folder / "whole").touch()
 
-    def _write(self, indices: Sequence[int], times: Sequence[float], people: Sequence[FloatArray]) -> None:
+    def _write(
+        self, indices: Sequence[int], times: Sequence[float], people: Sequence[FloatArray], looks: Sequence[Look]
+    ) -> None:
         assert self._folder is not None
         with replacing(self._folder / f"{self._saved:06d}.npz") as part, part.open("wb") as stream:
             np.savez_compressed(
@@ -88,6 +93,7 @@ class Cache:
                 times=np.array(times),
                 people=np.array([len(p) for p in people]),
                 points=np.concatenate(list(people)),
+                looks=np.array(looks),
             )
 
 

@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from . import detect as detectors
 from . import keypoints as kp
+from . import people
 from . import video as videos
-from .cache import Cache, Detections
 from .contract.motion import FORMAT_NAME, FORMAT_VERSION, Motion
-from .contract.protocol import Cancelled, Event, InputError, NobodyFoundError, UsageError
+from .contract.protocol import InputError, UsageError
 from .contract.skeleton import Skeleton
 from .keypoints import Keypoints
 from .lifted import Lifted
+from .progress import Run
 from .rays import BODY_SIZE, STATURE_OF_SIZE
 
 DEFAULT_HFOV_DEG = 55.0  # of the longer side: between a phone's main camera and a normal lens
 FULL_FRAME_MM = 36.0  # width that focal lengths in millimetres refer to
-PEOPLE_WHEN_ONE = 2  # two are sought even when one is wanted: else the detector jumps to a bystander for good
-PEOPLE_WHEN_ALL = 4
 SEEN = 0.2  # visibility from which a point inside the picture counts as seen
 SEEN_SHARE = 0.25  # a joint seen in fewer of the person's frames is unknown in the whole clip
-TRUNCATED_SHARE = 0.9  # of the frames promised; fewer mean a damaged file (some containers promise a few too many)
-UNEVEN = 1.5  # times the usual step between frames: here one was left out
 CALIBRATED = "probability of being within 50 mm"
 LEAST_CONFIDENCE = 0.02  # of a joint that is unseen, but that the network knows from the others
-PROGRESS_EVERY_S = 0.2
 
 
 @dataclass(frozen=True)
 class Options:
     """What the command line says. Seconds, degrees, millimetres (36 mm wide film), metres, Hz."""
 
-    person: str = "largest"  # largest | all | a number from 1
+    person: str = "largest"  # largest | all | a number from 1 | X,Y,TIME of a click in pixels and seconds
     start: float = 0.0
     end: float | None = None
     hfov: float | None = None
@@ -54,80 +47,22 @@ class Options:
     cache: Path | None = None
 
 
-@dataclass
-class Run:
-    """Where events go, whether to stop, and how long each stage took."""
-
-    emit: Callable[[Event], None]
-    cancelled: Callable[[], bool] = lambda: False
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
-    _stage: str = ""
-    _began: float = 0.0
-    _told: float = 0.0
-
-    def stage(self, name: str) -> None:
-        self.close()
-        self._stage, self._began, self._told = name, time.perf_counter(), 0.0
-        self.emit(Event("stage", {"name": name}))
-
-    def close(self) -> None:
-        if self._stage:
-            took = time.perf_counter() - self._began
-            self.seconds[self._stage] = round(self.seconds.get(self._stage, 0) + took, 3)
-            self._stage = ""
-
-    def progress(self, done: int, total: int, skipped: int = 0) -> None:
-        """Tell now and then how far the stage is (`skipped` were done before it began); stop when asked to."""
-        if self.cancelled():
-            raise Cancelled("cancelled.")
-        now = time.perf_counter()
-        if done < total and now - self._told < PROGRESS_EVERY_S:
-            return
-        self._told = now
-        rate = (done - skipped) / max(now - self._began, 1e-6)
-        fields: dict[str, Any] = {"stage": self._stage, "done": done, "total": total, "rate": round(rate, 2)}
-        if rate > 0:
-            fields["eta"] = round(max(total - done, 0) / rate, 1)
-        self.emit(Event("progress", fields))
-
-    def warn(self, message: str) -> None:
-        self.emit(Event("warning", {"message": message}))
-
-
 def capture(path: Path, options: Options, run: Run) -> list[Motion]:
     """A Motion for each person asked for. Raises the errors of contract.protocol."""
     check(options)
     run.stage("open")
     video = videos.probe(path)
     lifter = _load(options, run)  # before the long work: a missing model ends it now
-    return [lift_with(person, options, run, lifter) for person in _people(video, options, run)]
+    found = people.find(video, options, run)
+    return [lift_with(found.keypoints(n), options, run, lifter) for n in found.chosen(options.person)]
 
 
 def detect(path: Path, options: Options, run: Run) -> list[Keypoints]:
     """The 2D keypoints of each person asked for, most prominent first."""
     check(options)
     run.stage("open")
-    return _people(videos.probe(path), options, run)
-
-
-def _people(video: videos.Video, options: Options, run: Run) -> list[Keypoints]:
-    sha = videos.sha256(video.path)
-    run.stage("detect")
-    found, points = _detections(video, sha, options, run)
-    run.stage("track")
-    from .track import track
-
-    times = np.array(found.times)
-    chosen = _choose(track(found.people, times, run.progress), options.person)
-    source = {
-        "file": video.path.name, "sha256": sha, "frame_count": video.frame_count, "width": video.width,
-        "height": video.height,
-    }  # fmt: skip
-    header = {
-        "fps": _fps(video.fps, times), "width": video.width, "height": video.height, "first_frame": found.indices[0],
-        "source": source, "detector": options.detector,
-    }  # fmt: skip
-    return [Keypoints({**header, "person": number}, points, one.points, times) for number, one in chosen]
+    found = people.find(videos.probe(path), options, run)
+    return [found.keypoints(n) for n in found.chosen(options.person)]
 
 
 def lift(keypoints: Keypoints, options: Options, run: Run) -> Motion:
@@ -143,8 +78,7 @@ def check(options: Options) -> None:
         value = getattr(options, name)
         if value is not None and not np.isfinite(value):
             raise UsageError(f"--{name.replace('_', '-')} {value}: must be a number.")
-    if options.person not in ("largest", "all") and not (options.person.isdigit() and int(options.person) > 0):
-        raise UsageError(f"--person {options.person}: must be largest, all, or a number from 1.")
+    people.check_person(options.person)
     if options.hfov is not None and not 5 <= options.hfov <= 150:
         raise UsageError(f"--hfov {options.hfov:g}: must be between 5 and 150 degrees.")
     if options.focal_mm is not None and not 5 <= options.focal_mm <= 800:
@@ -155,56 +89,6 @@ def check(options: Options) -> None:
         raise UsageError(f"--smooth-hz {options.smooth_hz:g}: must be 0 (none) or more.")
     if options.start < 0 or (options.end is not None and options.end <= options.start):
         raise UsageError("--start must be 0 or more, and --end after --start.")
-
-
-def _detections(video: videos.Video, sha: str, options: Options, run: Run) -> tuple[Detections, tuple[str, ...]]:
-    sought = PEOPLE_WHEN_ONE if options.person == "largest" else PEOPLE_WHEN_ALL
-    cache = Cache(options.cache, sha, options.detector, sought, options.start, options.end)
-    expected = video.frame_count
-    if options.end is not None or options.start:
-        stop = min(options.end or np.inf, expected / video.fps)
-        expected = max(round((stop - options.start) * video.fps), 1)
-    detector = detectors.build(options.detector, sought)
-    try:
-        found, whole = cache.load(len(detector.point_names))
-        before = len(found)
-        if not whole:
-            for frame in videos.frames(video, options.start, options.end, skip=before):
-                found.add(frame.index, frame.time_s, detector.detect(frame.rgb, frame.time_s))
-                cache.save(found, whole=False)
-                run.progress(len(found), max(expected, len(found)), before)
-    finally:
-        detector.close()
-    if not found:
-        raise InputError(
-            f"{video.path}: has no frames between --start {options.start:g} s and --end. Choose another part."
-        )
-    cache.save(found, whole=True)
-    run.progress(len(found), len(found), before)
-    if options.end is None and found.indices[-1] + 1 < TRUNCATED_SHARE * video.frame_count:
-        run.warn(
-            f"{video.path.name}: the file promises {video.frame_count} frames, but only {found.indices[-1] + 1} "
-            f"({found.times[-1]:.2f} s) can be decoded. It is cut off or damaged; what could be read is used."
-        )
-    return found, detector.point_names
-
-
-def _fps(claimed: float, times: npt.NDArray[np.float64]) -> float:
-    """Nominal rate: the file's, but of the even stretches where frames are left out (a file's mean would be too low)."""
-    steps = np.diff(times)
-    if not len(steps) or steps.max() < UNEVEN * np.median(steps):
-        return claimed
-    return 1 / float(steps[steps < UNEVEN * np.median(steps)].mean())
-
-
-def _choose(tracks: list[Any], person: str) -> list[tuple[int, Any]]:
-    """(number from 1, track) of the people asked for; tracks come most prominent first."""
-    if person == "all":
-        return list(enumerate(tracks, 1))
-    number = 1 if person == "largest" else int(person)
-    if number > len(tracks):
-        raise NobodyFoundError(f"--person {number}: only {len(tracks)} people were found. Choose a smaller number.")
-    return [(number, tracks[number - 1])]
 
 
 def _load(options: Options, run: Run) -> Any:

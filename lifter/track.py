@@ -1,5 +1,7 @@
-"""Who is who over time: joins the detections of single frames into people, and chooses the ones asked for.
+"""Who is who over time: joins the detections of single frames into people.
 
+Frame by frame, detections join into pieces, which end where somebody is lost and where two people meet. Then the pieces
+of the whole clip are joined over the gaps, looking from both sides: who came in walking left goes out walking left.
 A frame in which a person is not found stays NaN: gaps are marked here, never filled.
 """
 
@@ -12,142 +14,87 @@ import numpy as np
 import numpy.typing as npt
 
 from .contract.protocol import NobodyFoundError
+from .join_tracklets import joined
+from .tracklets import Rows, Sightings, pieces
 
 FloatArray = npt.NDArray[np.float32]
 
-MAX_MOVE = 0.45  # of the person's size between two frames, as mean over points; more is somebody else
-GROW_PER_S = 1.2  # how much farther, in sizes, a person may be after a second out of sight
-MAX_GROWTH = 1.5  # sizes, however long out of sight
-MAX_GAP_S = 5.0  # a person who returns later is a new one
-MIN_SHARE = 0.05  # of the clip's frames; shorter tracks are ghosts
-MIN_FRAMES = 3
+MIN_SHARE = 0.05  # of the clip; shorter tracks are ghosts
+MIN_S = (0.4, 2.0)  # but no less and no more: a long clip has people who only pass
+MOST_SHARE = 0.25  # of a short clip
 MIN_DENSITY = 0.3  # of the frames from first to last sighting; a ghost flickers
 MIN_CONFIDENCE = 0.3  # mean visibility below this is not a person
-SAME_PERSON = 0.12  # two detections closer than this (in sizes) in one frame are one person seen twice
-FEW_FRAMES = 10  # a clip this short needs one sighting only
+SHADOW = 0.12  # sizes; who is this close to another in half of their frames is that person seen twice
 
 
 @dataclass(frozen=True)
 class Track:
-    """One person: points (F, K, 3) x, y in pixels, confidence; NaN, 0 in frames where not found."""
+    """One person: `seen` (n, K, 3) x, y in pixels, confidence, in the `frames` (n,) of a clip of `length` frames."""
 
-    points: FloatArray
+    frames: npt.NDArray[np.int64]
+    seen: FloatArray
+    length: int
+
+    @property
+    def points(self) -> FloatArray:
+        """(F, K, 3) with NaN, 0 in frames where not found; made anew at each call."""
+        points = np.full((self.length, *self.seen.shape[1:]), np.nan, np.float32)
+        points[..., 2] = 0
+        points[self.frames] = self.seen
+        return points
 
     @property
     def found(self) -> npt.NDArray[np.bool_]:
         """(F,) frames in which the person was found."""
-        return (self.points[..., 2] > 0).any(-1)
-
-    @property
-    def prominence(self) -> float:
-        """Size in the picture, in pixels, added up over the frames: the largest that persists wins."""
-        return float(_size(self.points[self.found]).sum())
+        found = np.zeros(self.length, np.bool_)
+        found[self.frames] = True
+        return found
 
 
 def track(
     detections: Sequence[FloatArray],
     times: npt.NDArray[np.float64],
     progress: Callable[[int, int], None] = lambda done, total: None,
+    cuts: Sequence[int] = (),
 ) -> list[Track]:
-    """People in a clip, most prominent first.
+    """People in a clip, most prominent first: by size in the picture, added up over the frames in which they were found.
 
-    detections: one (P, K, 3) array a frame, x, y in pixels, confidence; times (F,) seconds. Raises NobodyFoundError.
+    detections: one (P, K, 3) array a frame, x, y in pixels, confidence; times (F,) seconds; cuts: frames that begin
+    another scene, over which nobody is followed. Raises NobodyFoundError.
     """
     F = len(detections)
-    K = next((d.shape[1] for d in detections if len(d)), 0)
-    ended: list[_Open] = []
-    open_tracks: list[_Open] = []
-    for f, people in enumerate(detections):
-        progress(f + 1, F)
-        people = _without_doubles(people)
-        ended += [one for one in open_tracks if times[f] - one.time > MAX_GAP_S]
-        open_tracks = [one for one in open_tracks if times[f] - one.time <= MAX_GAP_S]
-        pairs = sorted(
-            (cost, t, p)
-            for t, one in enumerate(open_tracks)
-            for p, person in enumerate(people)
-            if (cost := _cost(one, person, times[f])) < 1
-        )
-        taken_tracks: set[int] = set()
-        taken_people: set[int] = set()
-        for _, t, p in pairs:
-            if t not in taken_tracks and p not in taken_people:
-                open_tracks[t].add(f, float(times[f]), people[p])
-                taken_tracks.add(t)
-                taken_people.add(p)
-        for p, person in enumerate(people):
-            if p not in taken_people:
-                open_tracks.append(_Open(f, float(times[f]), person))
-
-    least = 1 if F <= FEW_FRAMES else max(MIN_FRAMES, round(MIN_SHARE * F))
-    tracks = [one.close(F, K) for one in ended + open_tracks if len(one.frames) >= least and one.density >= MIN_DENSITY]
-    tracks = [t for t in tracks if t.points[t.found][..., 2].mean() >= MIN_CONFIDENCE]
-    if not tracks:
+    sightings = Sightings.of(detections, times)
+    people = joined(pieces(detections, sightings, cuts, progress), sightings, cuts)
+    a_second = F / _seconds(times)
+    least = min(float(np.clip(MIN_SHARE * F, *np.multiply(MIN_S, a_second))), MOST_SHARE * F)
+    people = [rows for rows in people if len(rows) >= least and _plausible(rows, sightings)]
+    people.sort(key=lambda rows: -sightings.size[rows].sum())
+    kept: list[Rows] = []
+    for rows in people:
+        if not any(_shadows(rows, other, sightings) for other in kept):
+            kept.append(rows)
+    if not kept:
         raise NobodyFoundError(
             f"nobody was found in {F} frames. Choose a part of the video where a whole person is in view (--start, --end)."
         )
-    return sorted(tracks, key=lambda t: -t.prominence)
+    return [Track(sightings.frame[rows], sightings.points(detections, rows), F) for rows in kept]
 
 
-class _Open:
-    """A track while it grows."""
-
-    def __init__(self, frame: int, time: float, person: FloatArray) -> None:
-        self.frames = [frame]
-        self.people = [person]
-        self.time = time
-        self.velocity = np.zeros(2, np.float32)  # pixels a second, of the middle
-
-    @property
-    def density(self) -> float:
-        """Share of the frames from first to last sighting in which the person was seen."""
-        return len(self.frames) / (self.frames[-1] - self.frames[0] + 1)
-
-    def add(self, frame: int, time: float, person: FloatArray) -> None:
-        step = max(time - self.time, 1e-3)
-        moved = (_middle(person) - _middle(self.people[-1])) / step
-        self.velocity = 0.7 * self.velocity + 0.3 * moved
-        self.frames.append(frame)
-        self.people.append(person)
-        self.time = time
-
-    def close(self, F: int, K: int) -> Track:
-        points = np.full((F, K, 3), np.nan, np.float32)
-        points[..., 2] = 0
-        points[self.frames] = np.stack(self.people)
-        return Track(points)
+def _seconds(times: npt.NDArray[np.float64]) -> float:
+    """Length of the clip, its last frame counted."""
+    return float((times[-1] - times[0]) * len(times) / max(len(times) - 1, 1)) or 1.0
 
 
-def _cost(one: _Open, person: FloatArray, time: float) -> float:
-    """Below 1 where `person` may be the track's next sighting; smaller is likelier."""
-    gap = time - one.time
-    last = one.people[-1]
-    size = max(float(_size(last)), float(_size(person)), 1.0)
-    expected = last[:, :2] + one.velocity * min(gap, 0.3)
-    weight = last[:, 2] * person[:, 2] + 1e-3
-    distance = float((np.linalg.norm(person[:, :2] - expected, axis=-1) * weight).sum() / weight.sum())
-    ratio = float(_size(person) / max(float(_size(last)), 1.0))
-    if not 0.5 < ratio < 2.0 and gap < 0.5:
-        distance += 0.2 * size
-    return distance / (size * (MAX_MOVE + min(GROW_PER_S * gap, MAX_GROWTH)))
+def _plausible(rows: Rows, sightings: Sightings) -> bool:
+    frames = sightings.frame[rows]
+    density = len(rows) / (frames[-1] - frames[0] + 1)
+    return density >= MIN_DENSITY and float(sightings.confidence[rows].mean()) >= MIN_CONFIDENCE
 
 
-def _without_doubles(people: FloatArray) -> FloatArray:
-    """One detection a person: of two that lie on each other the surer one stays."""
-    order = np.argsort([-p[:, 2].mean() for p in people]) if len(people) else []
-    kept: list[int] = []
-    for i in order:
-        near = [np.linalg.norm(people[i, :, :2] - people[k, :, :2], axis=-1).mean() / _size(people[k]) for k in kept]
-        if all(d > SAME_PERSON for d in near):
-            kept.append(int(i))
-    return people[sorted(kept)]
-
-
-def _middle(person: FloatArray) -> FloatArray:
-    return np.median(person[..., :2], axis=-2)
-
-
-def _size(points: FloatArray) -> FloatArray:
-    """(...) diagonal of the box around (..., K, 3) points, pixels."""
-    xy = points[..., :2]
-    return np.linalg.norm(np.nanmax(xy, axis=-2) - np.nanmin(xy, axis=-2), axis=-1)
+def _shadows(rows: Rows, other: Rows, sightings: Sightings) -> bool:
+    """Whether these rows are the other person, seen twice."""
+    if rows[-1] < other[0] or other[-1] < rows[0]:
+        return False
+    _, mine, theirs = np.intersect1d(sightings.frame[rows], sightings.frame[other], return_indices=True)
+    away = np.linalg.norm(sightings.centre[rows[mine]] - sightings.centre[other[theirs]], axis=-1)
+    return 2 * int(np.count_nonzero(away < SHADOW * sightings.size[other[theirs]])) > len(rows)

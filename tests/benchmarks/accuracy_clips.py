@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from video_to_armature.lifter import pipeline
 from video_to_armature.lifter import video as videos
 from video_to_armature.lifter.contract.files import replacing
 from video_to_armature.lifter.contract.protocol import InputError, NobodyFoundError
 from video_to_armature.lifter.detect.mediapipe_pose import MediapipePose
 from video_to_armature.lifter.keypoints import MEDIAPIPE_33, Keypoints, to_body_27
+from video_to_armature.lifter.people import PEOPLE
 from video_to_armature.lifter.track import track
 
 Floats = npt.NDArray[np.floating]
@@ -77,7 +77,7 @@ def detect(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float64]]:
     """The person that `capture` would take: landmarks (F, 33, 3) in pixels with visibility, MediaPipe's 3D (F, 33, 3) of
     the same, times (F,). NaN where not found."""
-    detector = MediapipePose(pipeline.PEOPLE_WHEN_ONE)
+    detector = MediapipePose(PEOPLE)
     people: list[npt.NDArray[np.float32]] = []
     worlds: list[npt.NDArray[np.float32]] = []
     times: list[float] = []

@@ -10,11 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-from video_to_armature.lifter import detect, pipeline, video
+from video_to_armature.lifter import detect, people, pipeline, video
 
 if __name__ == "__main__":
     began = time.perf_counter()
-    detector = detect.build(pipeline.Options().detector, pipeline.PEOPLE_WHEN_ONE)
+    detector = detect.build(pipeline.Options().detector, people.PEOPLE)
     count = 0
     for frame in video.frames(video.probe(Path(sys.argv[1]))):
         detector.detect(frame.rgb, frame.time_s)

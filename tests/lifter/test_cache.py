@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 
 from video_to_armature.lifter.cache import CHUNK, Cache, Detections
@@ -7,14 +9,15 @@ def detections(count, seed=0):
     rng = np.random.default_rng(seed)
     found = Detections()
     for i in range(count):
-        found.add(i, i / 30, rng.normal(size=(i % 3, 33, 3)).astype(np.float32))
+        people = rng.normal(size=(i % 3, 33, 3)).astype(np.float32)
+        found.add(i, i / 30, people, rng.integers(0, 256, 192).astype(np.uint8))
     return found
 
 
 def same(a, b):
     assert a.indices == b.indices
     assert a.times == b.times
-    for p, q in zip(a.people, b.people, strict=True):
+    for p, q in zip(a.people + a.looks, b.people + b.looks, strict=True):
         np.testing.assert_array_equal(p, q)
 
 
@@ -34,7 +37,7 @@ def test_a_killed_run_leaves_its_full_chunks_and_a_second_goes_on(tmp_path):
     assert not whole
     assert len(again) == 2 * CHUNK
     for i in range(2 * CHUNK, 2 * CHUNK + 7):
-        again.add(found.indices[i], found.times[i], found.people[i])
+        again.add(found.indices[i], found.times[i], found.people[i], found.looks[i])
     cache.save(again, whole=True)
     last, whole = Cache(tmp_path, "sha").load(33)
     assert whole
@@ -63,3 +66,19 @@ def test_no_folder_keeps_nothing_and_a_folder_that_cannot_be_is_no_failure(tmp_p
     (tmp_path / "file").touch()
     Cache(tmp_path / "file" / "below", "sha").save(detections(CHUNK), whole=True)
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_an_hour_takes_the_bytes_of_its_keypoints_and_little_more(tmp_path):
+    """Two people: 2 x 33 x 3 x 4 bytes a frame; what is read back is not kept twice."""
+    found, frames = Detections(), 10 * CHUNK
+    rng = np.random.default_rng(0)
+    for i in range(frames):
+        found.add(i, i / 30, rng.normal(size=(2, 33, 3)).astype(np.float32), rng.integers(0, 256, 192).astype(np.uint8))
+    Cache(tmp_path, "sha").save(found, whole=True)
+    tracemalloc.start()
+    again, _ = Cache(tmp_path, "sha").load(33)
+    taken, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(again) == frames
+    assert taken / frames < 792 + 192 + 500
+    assert peak - taken < 3 * CHUNK * (792 + 192 + 500)

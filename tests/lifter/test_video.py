@@ -5,7 +5,7 @@ import pytest
 
 from video_to_armature.lifter import video as videos
 from video_to_armature.lifter.contract.protocol import InputError
-from video_to_armature.lifter.pipeline import _fps
+from video_to_armature.lifter.people import _fps
 
 from . import clips
 

@@ -1,0 +1,171 @@
+"""The people in a video: detected frame by frame, followed, and those asked for chosen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import detect as detectors
+from . import video as videos
+from .cache import Cache, Detections
+from .contract.protocol import InputError, NobodyFoundError, UsageError
+from .cuts import cuts, look
+from .keypoints import Keypoints
+from .progress import Run
+from .track import Track, track
+
+if TYPE_CHECKING:
+    from .pipeline import Options
+
+PEOPLE = 4  # sought in each frame, whoever is asked for: the detector that seeks fewer may never see the main person
+TRUNCATED_SHARE = 0.9  # of the frames promised; fewer mean a damaged file (some containers promise a few too many)
+UNEVEN = 1.5  # times the usual step between frames: here one was left out
+CLICK_S = 0.5  # so long before or after a click the person clicked on must be seen
+CLICK_SIZES = 0.25  # of a person, the diagonal of the box around them: a click farther away means somebody else
+CUTS_TOLD = 5
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everybody in a video, most prominent first: person 1 is tracks[0]. times (F,) seconds; cuts: first frames of
+    further scenes."""
+
+    video: videos.Video
+    header: dict[str, Any]  # of Keypoints
+    point_names: tuple[str, ...]
+    times: npt.NDArray[np.float64]
+    cuts: list[int]
+    tracks: list[Track]
+
+    def keypoints(self, number: int) -> Keypoints:
+        """Of the person with this number, from 1."""
+        header = {**self.header, "person": number}
+        return Keypoints(header, self.point_names, self.tracks[number - 1].points, self.times)
+
+    def chosen(self, person: str) -> list[int]:
+        """The numbers of the people asked for (Options.person). Raises NobodyFoundError."""
+        if person == "all":
+            return list(range(1, len(self.tracks) + 1))
+        if at := click(person):
+            return [self._nearest(person, *at)]
+        number = 1 if person == "largest" else int(person)
+        if number > len(self.tracks):
+            raise NobodyFoundError(
+                f"--person {number}: only {len(self.tracks)} people were found. Choose a smaller number."
+            )
+        return [number]
+
+    def _nearest(self, person: str, x: float, y: float, time_s: float) -> int:
+        """The person with a point nearest to pixel x, y."""
+        seen: list[tuple[float, int, npt.NDArray[np.float32]]] = []
+        for number, one in enumerate(self.tracks, 1):
+            at = int(np.abs(self.times[one.frames] - time_s).argmin())
+            if abs(self.times[one.frames[at]] - time_s) <= CLICK_S:
+                xy = one.seen[at, :, :2]
+                seen.append((float(np.linalg.norm(xy - (x, y), axis=-1).min()), number, xy))
+        away, number, xy = min(seen, key=lambda s: s[0], default=(np.inf, 0, np.zeros((1, 2), np.float32)))
+        if away > CLICK_SIZES * np.linalg.norm(np.ptp(xy, axis=0)):
+            there = ", ".join(f"{n} at {p[:, 0].mean():.0f},{p[:, 1].mean():.0f}" for _, n, p in seen) or "nobody"
+            raise NobodyFoundError(f"--person {person}: nobody is there. Then in view: {there}. Choose one of them.")
+        return number
+
+
+def click(person: str) -> tuple[float, float, float] | None:
+    """x, y in pixels of the upright frame and seconds, where Options.person is that."""
+    try:
+        x, y, time_s = map(float, person.split(","))
+    except ValueError:
+        return None
+    return (x, y, time_s) if all(math.isfinite(v) for v in (x, y, time_s)) else None
+
+
+def check_person(person: str) -> None:
+    """Refuse what is no choice of people. Raises UsageError."""
+    if person not in ("largest", "all") and not (person.isdecimal() and int(person) > 0) and not click(person):
+        raise UsageError(
+            f"--person {person}: must be largest, all, a number from 1, or X,Y,TIME of a click (pixels, seconds)."
+        )
+
+
+def find(video: videos.Video, options: Options, run: Run) -> Found:
+    """Everybody in the part of the video that the options name. Raises NobodyFoundError, InputError, UsageError."""
+    _check_click(video, options)
+    sha = videos.sha256(video.path)
+    run.stage("detect")
+    found, names = _detections(video, sha, options, run)
+    run.stage("track")
+    times = np.array(found.times)
+    scenes = cuts(found.looks)
+    if scenes:
+        told = ", ".join(f"{times[f]:.2f} s" for f in scenes[:CUTS_TOLD]) + ", …" * (len(scenes) > CUTS_TOLD)
+        run.warn(
+            f"the picture changes at {told}: nobody is followed from one scene into the next. "
+            "Capture each scene by itself: --start, --end."
+        )
+    tracks = track(found.people, times, run.progress, scenes)
+    source = {
+        "file": video.path.name, "sha256": sha, "frame_count": video.frame_count, "width": video.width,
+        "height": video.height,
+    }  # fmt: skip
+    header = {
+        "fps": _fps(video.fps, times), "width": video.width, "height": video.height, "first_frame": found.indices[0],
+        "source": source, "detector": options.detector,
+    }  # fmt: skip
+    return Found(video, header, names, times, scenes, tracks)
+
+
+def _check_click(video: videos.Video, options: Options) -> None:
+    """Refuse a click outside the picture or the part that is read, before the long work."""
+    if at := click(options.person):
+        x, y, time_s = at
+        if not (0 <= x <= video.width and 0 <= y <= video.height):
+            raise UsageError(f"--person {options.person}: the picture has {video.width}x{video.height} pixels.")
+        end = options.end or (video.frame_count / video.fps + CLICK_S if video.frame_count else np.inf)
+        if not options.start <= time_s <= end:
+            raise UsageError(
+                f"--person {options.person}: {time_s:g} s lies outside the part of the video that is read."
+            )
+
+
+def _detections(video: videos.Video, sha: str, options: Options, run: Run) -> tuple[Detections, tuple[str, ...]]:
+    cache = Cache(options.cache, sha, options.detector, PEOPLE, options.start, options.end)
+    expected = video.frame_count
+    if options.end is not None or options.start:
+        stop = min(options.end or np.inf, expected / video.fps)
+        expected = max(round((stop - options.start) * video.fps), 1)
+    detector = detectors.build(options.detector, PEOPLE)
+    try:
+        found, whole = cache.load(len(detector.point_names))
+        before = len(found)
+        frames = () if whole else videos.frames(video, options.start, options.end)
+        for number, frame in enumerate(frames):  # those known from the cache are passed over: cancelling is heard
+            if number >= before:
+                found.add(frame.index, frame.time_s, detector.detect(frame.rgb, frame.time_s), look(frame.rgb))
+                cache.save(found, whole=False)
+            run.progress(len(found), max(expected, len(found) + 1))
+    finally:
+        detector.close()
+    if not found:
+        raise InputError(
+            f"{video.path}: has no frames between --start {options.start:g} s and --end. Choose another part."
+        )
+    cache.save(found, whole=True)
+    run.progress(len(found), len(found))
+    if options.end is None and found.indices[-1] + 1 < TRUNCATED_SHARE * video.frame_count:
+        run.warn(
+            f"{video.path.name}: the file promises {video.frame_count} frames, but only {found.indices[-1] + 1} "
+            f"({found.times[-1]:.2f} s) can be decoded. It is cut off or damaged; what could be read is used."
+        )
+    return found, detector.point_names
+
+
+def _fps(claimed: float, times: npt.NDArray[np.float64]) -> float:
+    """Nominal rate: the file's, but of the even stretches where frames are left out (a file's mean would be too low)."""
+    steps = np.diff(times)
+    if not len(steps) or steps.max() < UNEVEN * np.median(steps):
+        return claimed
+    return 1 / float(steps[steps < UNEVEN * np.median(steps)].mean())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,8 @@ REQUIRED_LIMB_PARTS = ("upper_arm", "forearm", "thigh", "shin")
 PARTS = ("root", "hips", "spine", "neck", "head") + tuple(f"{side}_{part}" for side in SIDES for part in LIMB_PARTS)
 REQUIRED = ("hips",) + tuple(f"{side}_{part}" for side in SIDES for part in REQUIRED_LIMB_PARTS)
 LANDMARKS = tuple(f"{side}_{joint}" for side in SIDES for joint in ("index", "pinky"))
-_TABLES = ("bones", "landmarks", "parents")
+TWISTED = tuple(f"{side}_{part}" for side in SIDES for part in REQUIRED_LIMB_PARTS)  # what may have twist bones
+_TABLES = ("bones", "twists", "landmarks", "parents")
 _KEYS = ("name", "prefixes", "mover", "neutral", "driven", "settings", *_TABLES)
 
 
@@ -42,6 +44,7 @@ class Preset:
     path: str
     bones: Mapping[str, tuple[str, ...]]
     prefixes: tuple[str, ...] = ()
+    twists: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     landmarks: Mapping[str, str] = field(default_factory=dict[str, str])
     mover: str = ""
     parents: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -62,6 +65,8 @@ class BoneMap:
     settings: tuple[Setting, ...] = ()
     neutral: tuple[str, ...] = ()  # controls that must stand at rest
     driven: tuple[str, ...] = ()  # patterns of deforming bones that follow mapped ones by themselves
+    # limb's part -> bones that share its turn about its own axis, from the root outwards; in its chain or beside it
+    twists: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
     def bone_parts(self) -> dict[str, str]:
@@ -84,6 +89,7 @@ def load_preset(path: str | Path) -> Preset:
         path=str(path),
         bones={part: reader.words(record.get("bones", {}), part) for part in record.get("bones", {})},
         prefixes=reader.words(record, "prefixes"),
+        twists={part: reader.words(record.get("twists", {}), part) for part in record.get("twists", {})},
         landmarks=reader.names("landmarks"),
         mover=reader.text(record, "mover", ""),
         parents=reader.names("parents"),
@@ -91,19 +97,25 @@ def load_preset(path: str | Path) -> Preset:
         neutral=reader.words(record, "neutral"),
         driven=reader.words(record, "driven"),
     )
-    for table, known, found in (("bones", PARTS, preset.bones), ("landmarks", LANDMARKS, preset.landmarks)):
+    tables = (("bones", PARTS, preset.bones), ("twists", TWISTED, preset.twists))
+    for table, known, found in (*tables, ("landmarks", LANDMARKS, preset.landmarks)):
         for word in found:
             if word not in known:
                 raise PresetError(f"{path}: [{table}] has no part '{word}'{_nearest(word, known)}. Correct the name.")
     lacking = [part for part in REQUIRED if not preset.bones.get(part)]
     if lacking:
         raise PresetError(f"{path}: [bones] lacks {', '.join(lacking)}. Add a bone name for each.")
+    _refuse_doubles(str(path), preset.bones, preset.twists)
     return preset
 
 
-def presets(folder: str | Path) -> tuple[Preset, ...]:
-    """All presets of a folder, by name. Raises PresetError for a broken one."""
-    return tuple(load_preset(path) for path in sorted(Path(folder).glob("*.toml")))
+def presets(*folders: str | Path) -> tuple[Preset, ...]:
+    """All presets of the folders, by name; a later folder's file takes the place of an earlier one's of that name.
+
+    Raises PresetError for a broken one. A folder that is not there has none.
+    """
+    files = {path.stem: path for folder in folders for path in Path(folder).glob("*.toml")}
+    return tuple(load_preset(files[name]) for name in sorted(files))
 
 
 def resolve(preset: Preset, rest: RestPose) -> BoneMap:
@@ -122,7 +134,8 @@ def resolve(preset: Preset, rest: RestPose) -> BoneMap:
             f"preset '{preset.name}': armature '{rest.name}' has no bone {told}. Choose another preset or edit the map."
         )
     found = {part: names for part, names in bones.items() if names}
-    _refuse_doubles(preset, found)
+    twists = {part: tuple(b for b in map(finder.find, names) if b) for part, names in preset.twists.items()}
+    _refuse_doubles(f"preset '{preset.name}'", found, twists)
     return BoneMap(
         name=preset.name,
         bones=found,
@@ -136,6 +149,7 @@ def resolve(preset: Preset, rest: RestPose) -> BoneMap:
         settings=tuple(s._replace(bone=bone) for s in preset.settings if (bone := finder.find(s.bone))),
         neutral=tuple(bone for name in preset.neutral if (bone := finder.find(name))),
         driven=preset.driven,
+        twists={part: names for part, names in twists.items() if names},
     )
 
 
@@ -144,16 +158,21 @@ def detect(rest: RestPose, choices: Iterable[Preset]) -> tuple[BoneMap, float]:
 
     Raises PresetError when none fits, naming what the nearest one lacks.
     """
-    ranked = sorted(choices, key=lambda preset: _share(preset, rest), reverse=True)
-    if not ranked:
-        raise PresetError("there are no presets to choose from. Name a preset file.")
     refusal: PresetError | None = None
-    for preset in ranked:
+    for preset in ranked(rest, choices):
         try:
-            return resolve(preset, rest), _share(preset, rest)
+            return resolve(preset, rest), share(preset, rest)
         except PresetError as error:
             refusal = refusal or error
     raise PresetError(f"no preset fits; nearest: {refusal}") from refusal
+
+
+def ranked(rest: RestPose, choices: Iterable[Preset]) -> tuple[Preset, ...]:
+    """The best first: by the share of its bones that the rig has, then by their number. PresetError for no choice."""
+    found = sorted(choices, key=lambda p: (share(p, rest), sum(map(len, p.bones.values()))), reverse=True)
+    if not found:
+        raise PresetError("there are no presets to choose from. Name a preset file.")
+    return tuple(found)
 
 
 def unmapped(bone_map: BoneMap, rest: RestPose) -> tuple[str, ...]:
@@ -167,17 +186,17 @@ def unmapped(bone_map: BoneMap, rest: RestPose) -> tuple[str, ...]:
 
 
 class _Finder:
-    """Looks bone names up as a rig has them, whatever their case, prefix or name space."""
+    """Looks bone names up as a rig has them, whatever their case, prefix, name space and separators."""
 
     def __init__(self, prefixes: Sequence[str], names: Sequence[str]) -> None:
-        self._prefixes = tuple(prefix.lower() for prefix in prefixes)
+        self._prefixes = tuple(_plain(prefix) for prefix in prefixes)
         self._plain: dict[str, str] = {}
         for name in names:
             self._plain.setdefault(self._strip(name), name)
         self._plain.update({name.lower(): name for name in names})  # a whole name wins over a stripped one
 
     def _strip(self, name: str) -> str:
-        plain = name.lower().rpartition(":")[2]
+        plain = _plain(name.rpartition(":")[2])
         prefix = next((p for p in self._prefixes if plain.startswith(p)), "")
         return plain[len(prefix) :]
 
@@ -236,21 +255,24 @@ class _Reader:
         return tuple(found)
 
 
-def _share(preset: Preset, rest: RestPose) -> float:
+def _plain(name: str) -> str:
+    """Lower case, one underscore for whatever separates words: exporters write 'thigh_L' for 'thigh.L'."""
+    return re.sub(r"[\s._-]+", "_", name.lower())
+
+
+def share(preset: Preset, rest: RestPose) -> float:
+    """How many (0..1) of the preset's bones the rig has."""
     finder = _Finder(preset.prefixes, rest.bone_names)
     names = [name for names in preset.bones.values() for name in names] + ([preset.mover] if preset.mover else [])
     return sum(bool(finder.find(name)) for name in names) / len(names)
 
 
-def _refuse_doubles(preset: Preset, bones: Mapping[str, tuple[str, ...]]) -> None:
+def _refuse_doubles(what: str, *tables: Mapping[str, tuple[str, ...]]) -> None:
     owner: dict[str, str] = {}
-    for part, names in bones.items():
-        for name in names:
-            if name in owner:
-                raise PresetError(
-                    f"preset '{preset.name}': bone '{name}' stands for {owner[name]} and for {part}. Name each bone once."
-                )
-            owner[name] = part
+    for part, name in ((part, name) for table in tables for part, names in table.items() for name in names):
+        if name in owner:
+            raise PresetError(f"{what}: bone '{name}' stands for {owner[name]} and for {part}. Name each bone once.")
+        owner[name] = part
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:

@@ -98,7 +98,7 @@ def top(axes: Any, motion: Motion) -> None:
     """The way from above, where the feet stood, and where the camera is."""
     flat = motion.positions[..., :2]
     axes.plot(*flat[:, 0].T, color=MIDDLE, lw=1, alpha=0.7)
-    _many(axes, flat, motion, _poses(motion) if _way(motion) is not None else _moments(motion, 3)[1:2])
+    _many(axes, flat, motion, _poses(motion) if _way(motion) is not None else _moments(motion, 3)[-2:][:1])
     for name, column in zip(motion.contact_names, motion.contacts.T, strict=True):
         if name in motion.joint_names:
             axes.plot(*motion.joint(name)[column > 0.5, :2].T, ".", color=colour(name), ms=3, alpha=0.5)

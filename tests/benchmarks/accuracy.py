@@ -24,13 +24,12 @@ import numpy.typing as npt
 from video_to_armature.lifter import lift as lifting
 from video_to_armature.lifter import networks, pipeline
 from video_to_armature.lifter.contract.protocol import RuntimeUnfitError, V2AError
-from video_to_armature.lifter.contract.skeleton import BODY_27
-from video_to_armature.lifter.keypoints import Keypoints
 from video_to_armature.lifter.models import weights
 from video_to_armature.lifter.networks import Lifter
 from video_to_armature.lifter.smooth import smooth
 from video_to_armature.lifter.train import validation
 from video_to_armature.lifter.train.data import load_mocap
+from video_to_armature.lifter.world import to_world
 
 from . import accuracy_clips as clips
 from . import accuracy_confidence as confidences
@@ -136,7 +135,7 @@ def rendered(lifter: Lifter, renders: Path, out: Path, report: Report) -> None:
         answers = {
             BARE: true_lens.joints,
             "network, lens unknown (55°)": usual_lens.joints,
-            CAPTURED: captured(lifter, clip.body_px, clip.times, clip.size),
+            CAPTURED: captured(lifter, clip.body_px, clip.times, usual_intrinsics(clip.size)),
             MEDIAPIPE: clip.mediapipe_3d,
             MEDIAPIPE_FILTERED: filtered(clip.mediapipe_3d, clip.body_px[..., 2], clip.times),
         }
@@ -186,16 +185,13 @@ def usual_intrinsics(size: tuple[int, int]) -> Floats:
     return np.array([[focal, 0, size[0] / 2], [0, focal, size[1] / 2], [0, 0, 1]])
 
 
-def captured(
-    lifter: Lifter, body_px: Floats, times: Floats, size: tuple[int, int], hfov: float | None = None
-) -> Floats:
-    """(F, 27, 3) from the root in camera axes as `capture` gives it: refined, filtered, in the world and back."""
-    header = {"fps": 1 / float(np.median(np.diff(times))), "width": size[0], "height": size[1], "first_frame": 0}
-    run = pipeline.Run(lambda event: None)
-    points = Keypoints(header, BODY_27.names, body_px.astype(np.float32), times)
-    motion = pipeline.lift_with(points, pipeline.Options(hfov=hfov), run, lifter)
-    relative = motion.positions - motion.positions[:, :1]
-    return relative @ motion.world_from_cam[:3, :3]
+def captured(lifter: Lifter, body_px: Floats, times: Floats, intrinsics: Floats) -> Floats:
+    """(F, 27, 3) from the root in camera axes as `capture` gives it: in the world, refined, filtered, and back; but with
+    the joints that it would leave without keys, so that all are judged on the same."""
+    found = lifted(lifter, body_px, times, intrinsics)
+    world = to_world(found, body_px, times, intrinsics)
+    sure = body_px[..., 2] if found.confidence is None else found.confidence
+    return filtered(world.positions, sure, times) @ world.world_from_cam[:3, :3]
 
 
 def filtered(joints: Floats, sure: Floats, times: Floats) -> Floats:
@@ -214,12 +210,10 @@ def simulated(lifter: Lifter, report: Report) -> None:
         pairs: dict[str, list[Pair]] = {"network": [], "captured": []}
         for view in validation.views(mocap, noise, varied):
             found = lifted(lifter, view.body_px, view.times, view.intrinsics)
-            hfov = float(np.degrees(2 * np.arctan(validation.WIDTH / 2 / view.intrinsics[0, 0])))
-            size = validation.WIDTH, validation.HEIGHT
             everywhere = np.ones(len(view.times), bool)
             for what, joints in (
                 ("network", found.joints),
-                ("captured", captured(lifter, view.body_px, view.times, size, hfov)),
+                ("captured", captured(lifter, view.body_px, view.times, view.intrinsics)),
             ):
                 pairs[what].append(pair(joints, view.joints_cam, everywhere, validation.FPS))
             report.keep(name, found.confidence, pairs["network"][-1])

@@ -280,6 +280,13 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--height", type=float, help="of the person, metres (default: the network's guess)")
         sub.add_argument("--device", help="auto, cpu, cuda or mps")
         sub.add_argument("--smooth-hz", type=float, help="cut-off of the smoothing (default 6; 0 for none)")
+        sub.add_argument(
+            "--no-refine",
+            dest="refine",
+            action="store_false",
+            default=None,
+            help="leave the joints as the network gives them",
+        )
     for sub in (capture, detect, info):
         sub.add_argument("--detector", help="mediapipe")
         sub.add_argument("--start", type=float, help="seconds")

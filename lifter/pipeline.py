@@ -40,6 +40,7 @@ class Options:
     height: float | None = None
     device: str = "auto"
     smooth_hz: float = 6.0
+    refine: bool = True  # else the joints stay as the network gives them
     model: str = "mixste_body27"
     windows: str = "blended"  # blended | paper
     input_joints: str | None = None  # h36m | coco
@@ -107,6 +108,7 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     """As `lift`, with a network that is loaded already; terms: of refine.Terms, where they are not the usual."""
     from . import lift as lifting
     from . import published
+    from .refine import Terms
     from .smooth import BRIDGED_CONFIDENCE, smooth
     from .world import to_world
 
@@ -124,6 +126,7 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
         joints = published.lift(lifter, seen, times, size, options.height, options.windows, run.progress, run.warn)
         lifted = Lifted(joints)
     run.stage("world")
+    terms = terms or (Terms() if options.refine else Terms(iterations=0))
     world = to_world(lifted, body, times, intrinsics, lifter.skeleton, terms, run.progress)
     run.stage("smooth")
     known = np.isfinite(world.positions).all(-1)
@@ -148,7 +151,7 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
             "size": {"from": origin, "metres": metres} if metres else {"from": origin},
             "confidence_kind": keypoints.confidence_kind if lifted.confidence is None else CALIBRATED,
             "settings": {
-                "smooth_hz": options.smooth_hz, "hfov": options.hfov, "focal_mm": options.focal_mm,
+                "smooth_hz": options.smooth_hz, "refine": options.refine, "hfov": options.hfov, "focal_mm": options.focal_mm,
                 "device": str(lifter.device), "windows": options.windows, "input_joints": info.joints_in,
             },
         },

@@ -91,7 +91,7 @@ def to_world(
             found[at] = (in_world @ R)[:, None] + clip.joints[at]
         if last:
             break
-        free = replace(terms, floor_m=np.inf, below_m=np.inf, iterations=1)
+        free = replace(terms, floor_m=np.inf, below_m=np.inf, iterations=min(terms.iterations, 1))
         nowhere = Ground(up, np.zeros((len(times), len(feet))), 0.0, standing)
         for at in stretches:
             found[at] = refine(clip.part(at), found[at], nowhere.part(at), skeleton, free, bones, tick)

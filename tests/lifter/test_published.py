@@ -334,7 +334,7 @@ def ignore(_):
 @pytest.mark.parametrize("frames", [1, 30])
 def test_trained_weights_give_a_motion_of_17_joints(file, lifters, frames, windows):
     px = seen(TIMES[:frames])
-    found = motion(file, px, windows=windows, smooth_hz=0.0)
+    found = motion(file, px, windows=windows, smooth_hz=0.0, refine=False)
     assert (found.joint_names, found.parents) == (H36M_17.names, H36M_17.parents)
     assert found.frames == frames
     assert found.known.all()
@@ -363,7 +363,7 @@ def test_networks_that_read_coco_points_get_them_raw(lifters, file):
     rng = np.random.default_rng(0)
     px = rng.uniform(100, 600, (20, 17, 3)).astype(np.float32)
     px[..., 2] = 0.5
-    found = motion(file, px, COCO_17, input_joints="coco", smooth_hz=0.0)
+    found = motion(file, px, COCO_17, input_joints="coco", smooth_hz=0.0, refine=False)
     expected = run(made("mixste", lifters["mixste"].network, points="COCO_17"), px, TIMES[:20])
     in_cam = (found.positions - found.positions[:, :1]) @ found.world_from_cam[:3, :3].astype(np.float32)
     np.testing.assert_allclose(in_cam, expected, atol=1e-4)

@@ -1,5 +1,7 @@
 """The side heads' file beside MixSTE's, and what their numbers mean."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from video_to_armature.lifter.models import weights
 from video_to_armature.lifter.models.mixste import MixSTE
 from video_to_armature.lifter.models.side import FEET, Certainty, SideHeads, fit_certainty, spread_loss
 
-SMALL = {"frames": 9, "joints": 27, "channels_in": 3, "dim": 16, "depth": 1, "heads": 2}
+SMALL: dict[str, Any] = {"frames": 9, "joints": 27, "channels_in": 3, "dim": 16, "depth": 1, "heads": 2}
 
 
 def log_logistic(median: np.ndarray, shape: float, rng: np.random.Generator) -> torch.Tensor:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .. import keypoint_files
 from ..contract.protocol import InputError
 from ..contract.skeleton import H36M_17
 from ..keypoints import to_h36m_17
@@ -19,6 +18,8 @@ def read_labelled(folder: Path, point_names: tuple[str, ...] = H36M_17.names) ->
 
     Raises InputError for a file that cannot be read, for an empty folder, and for other `point_names`.
     """
+    from .. import keypoint_files  # scipy, which is not on machines that only train
+
     if point_names != H36M_17.names:
         raise InputError(f"{folder}: its points become H36M_17, but the other clips have others.")
     clips: list[Clip] = []

@@ -279,13 +279,18 @@ def _parser() -> argparse.ArgumentParser:
         lens.add_argument("--focal-mm", type=float, help="focal length on 36 mm wide film")
         sub.add_argument("--height", type=float, help="of the person, metres (default: the network's guess)")
         sub.add_argument("--device", help="auto, cpu, cuda or mps")
-        sub.add_argument("--smooth-hz", type=float, help="cut-off of the smoothing (default 6; 0 for none)")
+        sub.add_argument("--smooth-hz", type=float, help="cut-off of the smoothing (default 8; 0 for none)")
         sub.add_argument(
             "--no-refine",
             dest="refine",
             action="store_false",
             default=None,
             help="leave the joints as the network gives them",
+        )
+    for sub in (capture, detect, lift):
+        sub.add_argument(
+            "--camera",
+            help="static, rotating (pans, tilts, a hand's shake) or auto (default): the film's background tells",
         )
     for sub in (capture, detect, info):
         sub.add_argument("--detector", help="mediapipe")

@@ -73,15 +73,16 @@ class Background:
         self._before = grey, free
         self._frames += 1
 
-    def result(self, intrinsics: FloatArray, cuts: Sequence[int] = ()) -> CameraMotion:
-        """What the camera did; intrinsics (3, 3) in pixels of the full picture; cuts: frames that begin a new scene."""
+    def result(self, intrinsics: FloatArray, cuts: Sequence[int] = (), may_rest: bool = True) -> CameraMotion:
+        """What the camera did; intrinsics (3, 3) in pixels of the full picture; cuts: frames that begin a new scene;
+        may_rest: a camera that seems to stay put is taken to do so."""
         points = np.full((len(self._points), POINTS, 2), np.nan)
         for k, one in enumerate(self._points):
             points[k, : len(one)] = one
         seen = np.frombuffer(bytes(self._tracks), np.int16).reshape(-1, POINTS, 2)
         seen = np.where(seen == LOST, np.nan, seen / np.float32(FINE)).astype(np.float32)
         records = np.array(self._records, np.int64).reshape(-1, 2)
-        return judge(Tracks(self._frames, points, records, seen, self._scale), intrinsics, cuts)
+        return judge(Tracks(self._frames, points, records, seen, self._scale), intrinsics, cuts, may_rest)
 
     @property
     def recorded(self) -> int:
@@ -95,11 +96,11 @@ class Background:
         latest = max((k for _, k in self._records[a:b]), default=-1) + 1
         points = self._points[earlier:latest]
         return {
-            "records": np.array(self._records[a:b], np.int64).reshape(-1, 2),
-            "seen": np.frombuffer(bytes(self._tracks[a * ROW : b * ROW]), np.int16),
-            "sizes": np.array([len(p) for p in points], np.int64),
-            "points": np.concatenate([np.zeros((0, 2), np.float32), *points]),
-            "scale": np.array(self._scale),
+            "background_records": np.array(self._records[a:b], np.int64).reshape(-1, 2),
+            "background_seen": np.frombuffer(bytes(self._tracks[a * ROW : b * ROW]), np.int16),
+            "background_sizes": np.array([len(p) for p in points], np.int64),
+            "background_points": np.concatenate([np.zeros((0, 2), np.float32), *points]),
+            "background_scale": np.array(self._scale),
         }
 
     @classmethod
@@ -111,10 +112,10 @@ class Background:
         self = cls()
         self._frames = frames
         for part in parts:
-            self._records += [(int(f), int(k)) for f, k in part["records"]]
-            self._tracks += part["seen"].tobytes()
-            self._points += np.split(part["points"], np.cumsum(part["sizes"]))[:-1]
-            self._scale = float(part["scale"])
+            self._records += [(int(f), int(k)) for f, k in part["background_records"]]
+            self._tracks += part["background_seen"].tobytes()
+            self._points += np.split(part["background_points"], np.cumsum(part["background_sizes"]))[:-1]
+            self._scale = float(part["background_scale"])
         return self
 
     def _small(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -29,7 +29,7 @@ TELLING_PX = 4.0  # the picture must have moved this far from its keyframe to te
 TELLING_FRAMES = 120  # are enough
 FEWEST_TELLING = 5
 ZOOM = 0.05  # change of the focal length over the clip; less is a lens that breathes as it focuses, or a hand
-FOCALS = np.geomspace(0.5, 2.0, 25)  # tried, times the given focal length
+FOCALS = np.geomspace(0.4, 3.2, 37)  # tried, times the given focal length
 FOCAL_AGREES = 0.05  # difference as a share; the given focal length is taken for the true one
 FOCAL_SURE = 0.15  # standard deviation as a share; a focal length less sure is not told
 LENS = 0.01  # share that distortion and rolling shutters may add to that
@@ -86,8 +86,9 @@ class Fit:
             return (self.off < TOLERANCE_PX).sum(1) / np.maximum(np.isfinite(self.off).sum(1), 1)
 
 
-def judge(tracks: Tracks, intrinsics: FloatArray, cuts: Sequence[int] = ()) -> CameraMotion:
-    """The camera's motion; intrinsics (3, 3) in pixels of the full picture; cuts: frames that begin a new scene."""
+def judge(tracks: Tracks, intrinsics: FloatArray, cuts: Sequence[int] = (), may_rest: bool = True) -> CameraMotion:
+    """The camera's motion; intrinsics (3, 3) in pixels of the full picture; cuts: frames that begin a new scene; may_rest:
+    one that seems to stay put is taken to do so."""
     focal, centre = intrinsics[0, 0] * tracks.scale, intrinsics[:2, 2] * tracks.scale
     every, frame = np.arange(len(tracks.records)), tracks.records[:, 0]
     shown = _lasting(tracks)
@@ -100,7 +101,7 @@ def judge(tracks: Tracks, intrinsics: FloatArray, cuts: Sequence[int] = ()) -> C
     warning = f"{little}." if share < WELL_SHOWN else None
     if share < SHOWN_SHARE:
         return _static(tracks, fit, sure, f"{little}: taken as static.")
-    if sure.sum() > 0.5 * shown.sum() and _still(fit.keyframe_from_cam[sure], rested[sure], focal, centre):
+    if may_rest and sure.sum() > 0.5 * shown.sum() and _still(fit.keyframe_from_cam[sure], rested[sure], focal, centre):
         return _static(tracks, fit, sure, warning)
 
     kind = "rotating"

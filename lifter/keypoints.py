@@ -47,13 +47,16 @@ DERIVED = ("pelvis", "spine", "thorax", "head_top")
 class Keypoints:
     """One person's 2D evidence. `keypoints_px` (F, K, 3): x, y in pixels of the upright frame, confidence; unseen: NaN, 0.
 
-    `frame_times` (F,) seconds in the source. The header holds fps, width, height, first_frame, source, detector.
+    `frame_times` (F,) seconds in the source. The header holds fps, width, height, first_frame, source, detector, and of a
+    film whose camera was judged also camera (kind, focal_px where it is told). `first_from_cam` (F, 3, 3): camera axes of
+    each frame to those of its scene's first, None of a camera that stays as it is.
     """
 
     header: Mapping[str, Any]
     names: tuple[str, ...]
     keypoints_px: FloatArray
     frame_times: npt.NDArray[np.float64]
+    first_from_cam: npt.NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         points = np.array(self.keypoints_px, np.float32, order="C")
@@ -71,7 +74,12 @@ class Keypoints:
         points[~seen] = (np.nan, np.nan, 0)
         if (points[..., 2] > 1).any():
             raise ValueError("confidence is above 1")
-        for name, array in (("keypoints_px", points), ("frame_times", times)):
+        arrays = {"keypoints_px": points, "frame_times": times}
+        if self.first_from_cam is not None:
+            turned = arrays["first_from_cam"] = np.array(self.first_from_cam, np.float64)
+            if turned.shape != (len(times), 3, 3) or not np.isfinite(turned).all():
+                raise ValueError(f"first_from_cam has shape {turned.shape} or NaN, expected ({len(times)}, 3, 3)")
+        for name, array in arrays.items():
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 
@@ -92,6 +100,7 @@ class Keypoints:
     def save(self, path: str | Path) -> None:
         """Write beside `path` and rename. Raises OutputError."""
         header = {**self.header, "format": FORMAT_NAME, "version": FORMAT_VERSION}
+        camera = {} if self.first_from_cam is None else {"first_from_cam": self.first_from_cam}
         with replacing(Path(path)) as part, part.open("wb") as stream:
             np.savez_compressed(
                 stream,
@@ -100,6 +109,7 @@ class Keypoints:
                 names=np.array(self.names, dtype=np.str_),
                 keypoints_px=self.keypoints_px,
                 frame_times=self.frame_times,
+                **camera,
             )
 
     @classmethod
@@ -107,7 +117,8 @@ class Keypoints:
         """Read a keypoints file. Raises InputError saying what is wrong with it."""
         record = read_npz(Path(path), FORMAT_NAME, FORMAT_VERSION)
         try:
-            return cls(record["header"], record["names"], record["keypoints_px"], record["frame_times"])
+            header, names, turned = record["header"], record["names"], record.get("first_from_cam")
+            return cls(header, names, record["keypoints_px"], record["frame_times"], turned)
         except KeyError as error:
             raise InputError(f"{path}: not a whole keypoints file, missing {error}. Detect again.") from error
         except (ValueError, TypeError) as error:

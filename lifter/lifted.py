@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,3 +26,8 @@ class Lifted:
     up: FloatArray | None = None
     distance: FloatArray | None = None
     contacts: FloatArray | None = None
+
+    def turned(self, rotations: FloatArray) -> Lifted:
+        """In other axes: rotations (F, 3, 3) to them from those of each frame's camera."""
+        up = None if self.up is None else (rotations @ self.up[..., None])[..., 0]
+        return replace(self, joints=self.joints @ np.swapaxes(rotations, -1, -2), up=up)

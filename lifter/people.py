@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import detect as detectors
+from . import lens
 from . import video as videos
 from .cache import Cache, Detections
+from .camera_motion import CameraMotion
 from .contract.protocol import InputError, NobodyFoundError, UsageError
 from .cuts import cuts, look
 from .keypoints import Keypoints
@@ -27,12 +29,13 @@ UNEVEN = 1.5  # times the usual step between frames: here one was left out
 CLICK_S = 0.5  # so long before or after a click the person clicked on must be seen
 CLICK_SIZES = 0.25  # of a person, the diagonal of the box around them: a click farther away means somebody else
 CUTS_TOLD = 5
+CACHE_VERSION = 2  # of what is detected and kept: raised when that changes, so that nothing old is mixed in
 
 
 @dataclass(frozen=True)
 class Found:
     """Everybody in a video, most prominent first: person 1 is tracks[0]. times (F,) seconds; cuts: first frames of
-    further scenes."""
+    further scenes; first_from_cam: of Keypoints."""
 
     video: videos.Video
     header: dict[str, Any]  # of Keypoints
@@ -40,11 +43,13 @@ class Found:
     times: npt.NDArray[np.float64]
     cuts: list[int]
     tracks: list[Track]
+    first_from_cam: npt.NDArray[np.float64] | None = None
 
     def keypoints(self, number: int) -> Keypoints:
         """Of the person with this number, from 1."""
         header = {**self.header, "person": number}
-        return Keypoints(header, self.point_names, self.tracks[number - 1].points, self.times)
+        points = self.tracks[number - 1].points
+        return Keypoints(header, self.point_names, points, self.times, self.first_from_cam)
 
     def chosen(self, person: str) -> list[int]:
         """The numbers of the people asked for (Options.person). Raises NobodyFoundError."""
@@ -107,6 +112,7 @@ def find(video: videos.Video, options: Options, run: Run) -> Found:
             "Capture each scene by itself: --start, --end."
         )
     tracks = track(found.people, times, run.progress, scenes)
+    camera = _camera(found, video, scenes, options, run)
     source = {
         "file": video.path.name, "sha256": sha, "frame_count": video.frame_count, "width": video.width,
         "height": video.height,
@@ -114,8 +120,22 @@ def find(video: videos.Video, options: Options, run: Run) -> Found:
     header = {
         "fps": _fps(video.fps, times), "width": video.width, "height": video.height, "first_frame": found.indices[0],
         "source": source, "detector": options.detector,
+        "camera": {"kind": camera.kind, "focal_px": camera.focal_px, "focal_spread_px": camera.focal_spread_px},
     }  # fmt: skip
-    return Found(video, header, names, times, scenes, tracks)
+    turned = None if camera.kind == "static" else camera.first_from_cam
+    return Found(video, header, names, times, scenes, tracks, turned)
+
+
+def _camera(found: Detections, video: videos.Video, scenes: list[int], options: Options, run: Run) -> CameraMotion:
+    """What the camera did, for the lens that the joints will be lifted with."""
+    size, may_rest = (video.width, video.height), options.camera != "rotating"
+    camera = found.background.result(lens.intrinsics(*size, options), scenes, may_rest)
+    if camera.focal_px is not None and not lens.given(options):
+        again = found.background.result(lens.intrinsics(*size, options, camera.focal_px), scenes, may_rest)
+        camera = replace(again, focal_px=camera.focal_px, focal_spread_px=camera.focal_spread_px)
+    if camera.warning and options.camera != "static":
+        run.warn(camera.warning)
+    return camera
 
 
 def _check_click(video: videos.Video, options: Options) -> None:
@@ -132,7 +152,7 @@ def _check_click(video: videos.Video, options: Options) -> None:
 
 
 def _detections(video: videos.Video, sha: str, options: Options, run: Run) -> tuple[Detections, tuple[str, ...]]:
-    cache = Cache(options.cache, sha, options.detector, PEOPLE, options.start, options.end)
+    cache = Cache(options.cache, CACHE_VERSION, sha, options.detector, PEOPLE, options.start, options.end)
     expected = video.frame_count
     if options.end is not None or options.start:
         stop = min(options.end or np.inf, expected / video.fps)
@@ -145,6 +165,8 @@ def _detections(video: videos.Video, sha: str, options: Options, run: Run) -> tu
         for number, frame in enumerate(frames):  # those known from the cache are passed over: cancelling is heard
             if number >= before:
                 found.add(frame.index, frame.time_s, detector.detect(frame.rgb, frame.time_s), look(frame.rgb))
+            if number >= before - 1:
+                found.background.add(frame.rgb, _boxes(found.people[number]))
                 cache.save(found, whole=False)
             run.progress(len(found), max(expected, len(found) + 1))
     finally:
@@ -161,6 +183,11 @@ def _detections(video: videos.Video, sha: str, options: Options, run: Run) -> tu
             f"({found.times[-1]:.2f} s) can be decoded. It is cut off or damaged; what could be read is used."
         )
     return found, detector.point_names
+
+
+def _boxes(people: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(P, 4) left, top, right, bottom of people's points (P, K, 3)."""
+    return np.concatenate([people[..., :2].min(1), people[..., :2].max(1)], -1)
 
 
 def _fps(claimed: float, times: npt.NDArray[np.float64]) -> float:

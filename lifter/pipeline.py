@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import keypoints as kp
-from . import people
+from . import lens, people
 from . import video as videos
 from .contract.motion import FORMAT_NAME, FORMAT_VERSION, Motion
 from .contract.protocol import InputError, UsageError
@@ -20,8 +20,7 @@ from .lifted import Lifted
 from .progress import Run
 from .rays import BODY_SIZE, STATURE_OF_SIZE
 
-DEFAULT_HFOV_DEG = 55.0  # of the longer side: between a phone's main camera and a normal lens
-FULL_FRAME_MM = 36.0  # width that focal lengths in millimetres refer to
+CAMERAS = ("auto", "static", "rotating")
 SEEN = 0.2  # visibility from which a point inside the picture counts as seen
 SEEN_SHARE = 0.25  # a joint seen in fewer of the person's frames is unknown in the whole clip
 CALIBRATED = "probability of being within 50 mm"
@@ -37,9 +36,10 @@ class Options:
     end: float | None = None
     hfov: float | None = None
     focal_mm: float | None = None
+    camera: str = "auto"  # auto | static | rotating
     height: float | None = None
     device: str = "auto"
-    smooth_hz: float = 6.0
+    smooth_hz: float = 8.0  # the refinement has steadied before; this takes what is left at frame rate
     refine: bool = True  # else the joints stay as the network gives them
     model: str = "mixste_body27"
     windows: str = "blended"  # blended | paper
@@ -80,6 +80,8 @@ def check(options: Options) -> None:
         if value is not None and not np.isfinite(value):
             raise UsageError(f"--{name.replace('_', '-')} {value}: must be a number.")
     people.check_person(options.person)
+    if options.camera not in CAMERAS:
+        raise UsageError(f"--camera {options.camera}: must be {', '.join(CAMERAS)}.")
     if options.hfov is not None and not 5 <= options.hfov <= 150:
         raise UsageError(f"--hfov {options.hfov:g}: must be between 5 and 150 degrees.")
     if options.focal_mm is not None and not 5 <= options.focal_mm <= 800:
@@ -118,7 +120,9 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     if not (seen[..., 2] > 0).any():
         raise InputError("the keypoints show nobody: every point is NaN or has confidence 0. Give other keypoints.")
     size = header["width"], header["height"]
-    intrinsics = _intrinsics(*size, options)
+    camera = header.get("camera", {})
+    intrinsics = lens.intrinsics(*size, options, camera.get("focal_px"))
+    turned = None if options.camera == "static" else keypoints.first_from_cam
     run.stage("lift")
     if info.view == "rays":
         lifted = lifting.lift(lifter, seen, times, intrinsics, options.height, run.progress, run.warn)
@@ -127,7 +131,7 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
         lifted = Lifted(joints)
     run.stage("world")
     terms = terms or (Terms() if options.refine else Terms(iterations=0))
-    world = to_world(lifted, body, times, intrinsics, lifter.skeleton, terms, run.progress)
+    world = to_world(lifted, body, times, intrinsics, lifter.skeleton, terms, turned, run.progress)
     run.stage("smooth")
     known = np.isfinite(world.positions).all(-1)
     sure = body[..., 2] if lifted.confidence is None else lifted.confidence
@@ -152,7 +156,8 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
             "confidence_kind": keypoints.confidence_kind if lifted.confidence is None else CALIBRATED,
             "settings": {
                 "smooth_hz": options.smooth_hz, "refine": options.refine, "hfov": options.hfov, "focal_mm": options.focal_mm,
-                "device": str(lifter.device), "windows": options.windows, "input_joints": info.joints_in,
+                "camera": "static" if turned is None else "rotating", "device": str(lifter.device),
+                "windows": options.windows, "input_joints": info.joints_in,
             },
         },
         joint_names=lifter.skeleton.names, parents=lifter.skeleton.parents, positions=positions, confidence=confidence,
@@ -184,14 +189,3 @@ def _forget_unseen(
         names = ", ".join(n for n, u in zip(skeleton.names, unseen, strict=True) if u)
         positions[:, unseen], confidence[:, unseen] = np.nan, 0
         run.warn(f"hardly ever seen in this clip, so without keys: {names}.")
-
-
-def _intrinsics(width: int, height: int, options: Options) -> npt.NDArray[np.float64]:
-    """(3, 3) pinhole with the centre in the middle; square pixels."""
-    if options.hfov is not None:
-        focal = width / 2 / np.tan(np.radians(options.hfov) / 2)
-    elif options.focal_mm is not None:
-        focal = max(width, height) * options.focal_mm / FULL_FRAME_MM
-    else:
-        focal = max(width, height) / 2 / np.tan(np.radians(DEFAULT_HFOV_DEG) / 2)
-    return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])

@@ -1,8 +1,8 @@
 """The whole clip at once: the joints that agree best with the picture, the network, one skeleton and the ground.
 
-One robust least squares over all positions of a stretch, in camera axes. Every term is linear but for the bones and the
-Huber weights, which are renewed a few times; neighbours in time meet only in differences, so the normal equations are banded
-and the time is linear in the frames. F frames, J joints.
+One robust least squares over all positions of a stretch, in the axes of one camera that does not turn. Every term is linear
+but for the bones and the Huber weights, which are renewed a few times; neighbours in time meet only in differences, so the
+normal equations are banded and the time is linear in the frames. F frames, J joints.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Terms:
     network_along: float = 1.5  # times the spread that the network tells, along the view
     network_across: float = 0.7  # and across it
     bone_m: float = 0.004  # of a bone from the clip's length
-    acceleration: float = 1.0  # times ACCELERATION
+    acceleration: float = 3.0  # times ACCELERATION, of what is fast
+    calm: float = 0.1  # and this share of that, of what is still
     planted_m_s: float = 0.02  # speed of a foot that stands
     floor_m: float = 0.01  # height of a foot that stands
     below_m: float = 0.005  # depth of a foot in the floor
@@ -41,6 +42,7 @@ ACCELERATION = {
     "pelvis": 4.0, "hip": 4.0, "spine": 4.0, "thorax": 5.0, "shoulder": 6.0, "nose": 6.0, "head_top": 6.0, "ear": 6.0,
     "knee": 10.0, "elbow": 12.0, "ankle": 18.0, "heel": 18.0, "toe": 18.0, "wrist": 20.0, "index": 25.0, "pinky": 25.0,
 }  # fmt: skip
+LIVELY_M_S = 1.5  # from this speed on a body part is fast
 HUBER = 1.5  # standard deviations from where on an error counts in proportion
 LOOSE = 3.0  # times wider is that of feet and floor: a contact may be a mistake
 FRAME_S = 1 / 30  # a second of evidence is worth as much at any frame rate
@@ -49,8 +51,9 @@ BLOCK, OVERLAP = 300, 30  # frames at once, and how many of them neighbours shar
 
 @dataclass(frozen=True)
 class Evidence:
-    """Camera axes. joints (F, J, 3) from the root by the network and their spread (F, J), metres; rays (F, J, 2) on the
-    plane z = 1 and weight (F, J), 0 where unseen; times (F,) seconds; feet: 4 joints; contacts (F, 4), probabilities."""
+    """In axes at the camera that do not turn with it. joints (F, J, 3) from the root by the network and their spread (F, J),
+    metres; rays (F, J, 3): unit vectors to where they were seen, and weight (F, J), 0 where unseen; times (F,) seconds;
+    feet: 4 joints; contacts (F, 4), probabilities."""
 
     joints: FloatArray
     spread: FloatArray
@@ -95,7 +98,7 @@ def refine(
     bones: FloatArray,
     tick: Callable[[], None] = lambda: None,
 ) -> FloatArray:
-    """Joints (F, J, 3) in camera axes from `start`; bones (J,): lengths from each joint's parent. `tick` after each of
+    """Joints (F, J, 3) in the evidence's axes from `start`; bones (J,): lengths from each joint's parent. `tick` after each of
     blocks(F)."""
     F = len(start)
     out, weight = np.zeros(start.shape), np.zeros((F, 1, 1))
@@ -174,18 +177,13 @@ class _System:
 
 
 def _picture(system: _System, x: FloatArray, evidence: Evidence, share: FloatArray, terms: Terms) -> None:
-    """Seen joints lie on their rays (u, v): x - u z and y - v z are nothing."""
-    u, v = np.moveaxis(evidence.rays, -1, 0)
-    off = np.hypot(x[..., 0] - u * x[..., 2], x[..., 1] - v * x[..., 2])
+    """Seen joints lie on their rays."""
+    off = np.linalg.norm(np.cross(x, evidence.rays), axis=-1)
     w = evidence.weight * _huber(off / terms.picture_m) * share[:, None] / terms.picture_m**2
     for j in range(x.shape[1]):
-        block, weight = system.block(j, j), w[:, j]
-        block[:, 0, 0] += weight
-        block[:, 1, 1] += weight
-        block[:, 2, 2] += weight * (u[:, j] ** 2 + v[:, j] ** 2)
-        for axis, ray in ((0, u), (1, v)):
-            block[:, axis, 2] -= weight * ray[:, j]
-            block[:, 2, axis] -= weight * ray[:, j]
+        d = evidence.rays[:, j]
+        block = system.block(j, j)
+        block += w[:, j, None, None] * (np.eye(3) - d[:, :, None] * d[:, None, :])
 
 
 def _network(system: _System, x: FloatArray, evidence: Evidence, share: FloatArray, terms: Terms) -> None:
@@ -251,7 +249,8 @@ def _acceleration(
     limit = np.array([ACCELERATION.get(name) or ACCELERATION[name.split("_", 1)[-1]] for name in skeleton.names])
     parts = [part[:, None, None] for part in second_difference(times)]
     bend = np.linalg.norm(sum(part * x[i : F - 2 + i] for i, part in enumerate(parts)), axis=-1)
-    limit = terms.acceleration * limit
+    speed = np.linalg.norm(x[2:] - x[:-2], axis=-1) / (times[2:] - times[:-2])[:, None]
+    limit = terms.acceleration * limit * np.clip(speed / LIVELY_M_S, terms.calm, 1)
     w = (_huber(bend / limit) / limit**2 * share[1:-1, None])[..., None]  # (F - 2, J, 1)
     diagonal = system.diagonal()
     for i, a in enumerate(parts):

@@ -18,13 +18,14 @@ from .smooth import second_difference, whittaker
 FloatArray = npt.NDArray[np.floating]
 
 # What one metre of disagreement is worth against another: standard deviations.
-ACROSS_M = 0.02  # reprojection across the view, at DEPTH_M from the camera
+ACROSS_M = 0.02  # reprojection across the view, at DISTANCE_M from the camera
 ALONG_M = 0.25  # and along it: a centimetre of limb length is a decimetre of depth
-DEPTH_M = 4.0
+DISTANCE_M = 4.0
 ACCELERATION = 5.0  # m/s^2, of a pelvis in everyday motion
 SLIDE = 0.03  # m/s, of a planted foot
 FLOOR_M = 0.02  # height of a planted foot
-HUBER_PX = 0.01  # of the focal length: a keypoint farther off than this counts less
+HUBER_ANGLE = 0.01  # radians: a keypoint farther off than this counts less
+NEAREST_M = 0.5  # to the camera
 
 CONTACT_SPEED = 0.45  # m/s as seen in the picture: half the time a foot this fast is planted
 CONTACT_SPEED_SPREAD = 0.10
@@ -38,26 +39,24 @@ LEVELS_APART_M = 0.35  # before the clip is refined, heights are off by less
 
 
 def locate(joints: FloatArray, rays: FloatArray, weight: FloatArray) -> FloatArray:
-    """(N, 3) root positions in camera axes whose joints fall on their rays: weighted, robust, in closed form.
-
-    Each joint gives two equations in the translation t: (X + t_x) - u (Z + t_z) = 0 and the same for y.
-    """
-    N, J = weight.shape
-    rows = np.zeros((N, J, 2, 3))
-    rows[..., 0, 0] = rows[..., 1, 1] = 1
-    rows[..., 2] = -rays
-    right = rays * joints[..., 2:] - joints[..., :2]  # (N, J, 2)
-    prior = np.diag([0, 0, 1e-6]) + np.eye(3) * 1e-9  # a frame without evidence stays finite
+    """(N, 3) root positions whose joints (N, J, 3) from the root fall on their rays (N, J, 3), unit vectors from the camera
+    in the same axes, weight (N, J): weighted, robust, in closed form."""
+    across = np.eye(3) - rays[..., :, None] * rays[..., None, :]  # (N, J, 3, 3) takes away what lies along the ray
+    right = -(across @ joints[..., None])[..., 0]
+    prior = 1e-6 * np.eye(3)  # a frame without evidence stays finite
+    ahead = (rays * weight[..., None]).sum(1)
+    ahead = ahead / np.maximum(np.linalg.norm(ahead, axis=-1, keepdims=True), 1e-9)
     w = weight.copy()
-    root = np.zeros((N, 3))
+    root = np.zeros((len(joints), 3))
     for _ in range(4):
-        normal = np.einsum("njki,njkl,nj->nil", rows, rows, w) + prior
-        root = np.linalg.solve(normal, np.einsum("njki,njk,nj->ni", rows, right, w)[..., None])[..., 0]
-        root[:, 2] = np.maximum(root[:, 2], 0.5)
+        normal = np.einsum("njkl,nj->nkl", across, w) + prior
+        root = np.linalg.solve(normal, np.einsum("njk,nj->nk", right, w)[..., None])[..., 0]
+        root += ahead * np.maximum(NEAREST_M - (root * ahead).sum(-1, keepdims=True), 0)
         placed = joints + root[:, None]
-        off = np.linalg.norm(placed[..., :2] / np.maximum(placed[..., 2:], 0.1) - rays, axis=-1)
-        # Errors in metres weigh distance in; dividing by depth makes them angles.
-        w = weight / np.maximum(off / HUBER_PX, 1) / np.maximum(placed[..., 2], 0.5) ** 2
+        away = np.maximum(np.linalg.norm(placed, axis=-1), NEAREST_M)
+        off = np.linalg.norm(np.cross(placed, rays), axis=-1) / away
+        # Errors in metres weigh distance in; dividing by it makes them angles.
+        w = weight / np.maximum(off / HUBER_ANGLE, 1) / away**2
     return root
 
 
@@ -65,30 +64,29 @@ def path(
     seen_at: FloatArray,
     sure: npt.NDArray[np.bool_],
     feet: FloatArray,
-    R: FloatArray,
     rays: FloatArray,
     weight: FloatArray,
     times: FloatArray,
     told: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """Root path (F, 3) and contacts (F, 4) of one stretch, world axes.
+    """Root path (F, 3) and contacts (F, 4) of one stretch, world axes with the camera at the origin.
 
     seen_at (F, 3) where reprojection puts the root, trusted where `sure`; feet (F, 4, 3) foot points from the root, seen
-    at rays (F, 4, 2) with weight (F, 4); told (F, 4): contacts that the network tells, where it does.
+    along rays (F, 4, 3) with weight (F, 4); told (F, 4): contacts that the network tells, where it does.
     """
     contacts = np.zeros(feet.shape[:2])
-    depth = np.maximum((seen_at @ R)[:, 2], 0.5)
-    root = _solve(seen_at, sure, feet, R, depth, contacts, contacts, times)
+    away = np.maximum(np.linalg.norm(seen_at, axis=-1), NEAREST_M)
+    root = _solve(seen_at, sure, feet, away, contacts, contacts, times)
     if len(times) < 3:
         return root, contacts
-    speed = _speed(rays, weight, depth, times)
+    speed = _speed(rays, weight, away, times)
     for _ in range(2):  # contacts need heights, heights need contacts
         heights = root[:, None, 2] + feet[..., 2]
         contacts = _contacts(heights, speed, times)
         if told is not None:
             contacts = np.sqrt(contacts * told)
         level = levels(heights, contacts, LEVELS_APART_M, floor_of(heights, contacts))
-        root = _solve(seen_at, sure, feet, R, depth, contacts, level, times)
+        root = _solve(seen_at, sure, feet, away, contacts, level, times)
     return root, contacts
 
 
@@ -136,14 +134,14 @@ def spells(contacts: FloatArray) -> list[tuple[int, int, int]]:
     return found
 
 
-def _speed(rays: FloatArray, weight: FloatArray, depth: FloatArray, times: FloatArray) -> FloatArray:
+def _speed(rays: FloatArray, weight: FloatArray, away: FloatArray, times: FloatArray) -> FloatArray:
     """(F, 4) speed of the feet across the view, m/s, from the picture itself: depth errors do not enter."""
     speed = np.full(rays.shape[:2], np.inf)
     for k in range(rays.shape[1]):
         if (weight[:, k] > 0).sum() < 3:
             continue
         path = whittaker(rays[:, k], weight[:, k], times, CONTACT_HZ)
-        speed[:, k] = np.linalg.norm(np.gradient(path, times, axis=0), axis=-1) * depth
+        speed[:, k] = np.linalg.norm(np.gradient(path, times, axis=0), axis=-1) * away
     return speed
 
 
@@ -166,8 +164,7 @@ def _solve(
     seen_at: FloatArray,
     sure: npt.NDArray[np.bool_],
     feet: FloatArray,
-    R: FloatArray,
-    depth: FloatArray,
+    away: FloatArray,
     contacts: FloatArray,
     level: FloatArray,
     times: FloatArray,
@@ -185,8 +182,10 @@ def _solve(
         rights.append(right.ravel())
 
     # Reprojection, in the axes of the view: two rows across, one along.
-    spread = np.stack([np.full(F, ACROSS_M), np.full(F, ACROSS_M), np.full(F, ALONG_M)], 1) * (depth / DEPTH_M)[:, None]
-    view = _view_axes(seen_at, R)  # (F, 3, 3)
+    spread = (
+        np.stack([np.full(F, ACROSS_M), np.full(F, ACROSS_M), np.full(F, ALONG_M)], 1) * (away / DISTANCE_M)[:, None]
+    )
+    view = _view_axes(seen_at)  # (F, 3, 3)
     rows = view / spread[..., None] * np.where(sure, 1.0, 1e-3)[:, None, None]
     add(sparse.block_diag(list(rows), "csr"), np.einsum("fij,fj->fi", rows, seen_at))
     if F >= 3:
@@ -217,9 +216,10 @@ def _banded(diagonals: FloatArray) -> Any:
     return sparse.csr_matrix((diagonals.T.ravel(), (rows, columns)), shape=(N, N + k - 1))
 
 
-def _view_axes(points: FloatArray, R: FloatArray) -> FloatArray:
-    """(F, 3, 3) rows: two directions across the view of `points` (F, 3), and the one along it. World axes."""
+def _view_axes(points: FloatArray) -> FloatArray:
+    """(F, 3, 3) rows: two directions across the view of `points` (F, 3), and the one along it."""
     along = points / np.maximum(np.linalg.norm(points, axis=-1, keepdims=True), 1e-9)
-    right = np.cross(along, np.broadcast_to(R[:, 1], along.shape))  # R[:, 1]: the camera's y
+    least = np.eye(3)[np.abs(along).argmin(-1)]
+    right = np.cross(along, least)
     right = right / np.maximum(np.linalg.norm(right, axis=-1, keepdims=True), 1e-9)
     return np.stack([right, np.cross(along, right), along], -2)

@@ -1,8 +1,9 @@
 """Where the person is in the world: gravity, root path, ground and contacts. Axes change here and nowhere else.
 
-In: root-relative joints in camera axes (x right, y down, z forward). Out: joints in world axes (x right, y where the
-camera looks, z up), on the ground. What stands where is found first (root_path.py), then which way is up (gravity.py), then
-the whole clip is made to agree (refine.py).
+In: root-relative joints in camera axes (x right, y down, z forward). Out: joints in world axes (x right, y where the camera
+looks at first, z up), on the ground. A camera that turns is undone at once: all is found in the axes of its first frame.
+What stands where is found first (root_path.py), then which way is up (gravity.py), then the whole clip is made to agree
+(refine.py).
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ ROUNDS = 3  # contacts need the ground, the ground needs contacts
 
 @dataclass(frozen=True)
 class World:
-    """positions (F, J, 3) metres; world_from_cam (4, 4); contacts (F, 4) in the order of CONTACT_NAMES."""
+    """positions (F, J, 3) metres; world_from_cam (4, 4), or (F, 4, 4) of a camera that turns; contacts (F, 4) in the order
+    of CONTACT_NAMES."""
 
     positions: FloatArray
     world_from_cam: FloatArray
@@ -52,12 +54,14 @@ def to_world(
     intrinsics: FloatArray,
     skeleton: Skeleton = BODY_27,
     terms: Terms | None = None,
+    first_from_cam: FloatArray | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> World:
     """Place the joints of a clip in the world.
 
     body_px (F, J, 3) x, y in pixels, confidence; times (F,) seconds; intrinsics (3, 3) pixels. The skeleton has
-    H36M_17's joints at least; contacts are told from heels and toes, without them from the ankles. `progress(done, total)`
+    H36M_17's joints at least; contacts are told from heels and toes, without them from the ankles. first_from_cam (F, 3, 3):
+    how the camera turned, None if it did not. `progress(done, total)`
     counts blocks of frames.
     """
     terms, done = terms or Terms(), 0
@@ -65,7 +69,9 @@ def to_world(
     feet = [skeleton.index(name if has_feet else f"{name.split('_')[0]}_ankle") for name in CONTACT_NAMES]
     standing = np.array([(HEEL_M if "heel" in name else TOE_M) if has_feet else ANKLE_M for name in CONTACT_NAMES])
     known = np.isfinite(lifted.joints).all((-1, -2))
-    clip = _evidence(lifted, body_px, times, intrinsics, feet, known)
+    turned = np.eye(3)[None] if first_from_cam is None else first_from_cam
+    lifted = lifted.turned(turned)
+    clip = _evidence(lifted, body_px, times, intrinsics, turned, feet, known)
     root = np.full((len(times), 3), np.nan)
     root[known] = locate(clip.joints[known], clip.rays[known], clip.weight[known])
     bones = bone_lengths(clip.joints[known], skeleton)
@@ -78,14 +84,14 @@ def to_world(
         progress(done, total)
 
     first = up = gravity.guess(lifted, known, skeleton)
-    found = np.full(clip.joints.shape, np.nan)  # camera axes
+    found = np.full(clip.joints.shape, np.nan)  # axes of the first camera
     for last in [False] * (ROUNDS - 1) + [True]:
         R = world_rotation(up)
         for at in stretches:
             sure = clip.weight[at].sum(-1) > SURE
             told = None if lifted.contacts is None else lifted.contacts[at]
             in_world, clip.contacts[at] = path(
-                root[at] @ R.T, sure, clip.joints[at][:, feet] @ R.T, R, clip.rays[at][:, feet], clip.weight[at][:, feet],
+                root[at] @ R.T, sure, clip.joints[at][:, feet] @ R.T, clip.rays[at][:, feet] @ R.T, clip.weight[at][:, feet],
                 times[at], told,
             )  # fmt: skip
             found[at] = (in_world @ R)[:, None] + clip.joints[at]
@@ -104,7 +110,7 @@ def to_world(
         ground.level[at] = levels(heights[at], clip.contacts[at], STEP_M, ground.floor)
     for at in stretches:
         found[at] = refine(clip.part(at), found[at], ground.part(at), skeleton, terms, bones, tick)
-    return _in_world(found, up, ground, clip.contacts, known)
+    return _in_world(found, up, ground, clip.contacts, known, first_from_cam)
 
 
 def world_rotation(up: FloatArray) -> FloatArray:
@@ -116,11 +122,18 @@ def world_rotation(up: FloatArray) -> FloatArray:
 
 
 def _evidence(
-    lifted: Lifted, body_px: FloatArray, times: FloatArray, intrinsics: FloatArray, feet: list[int], known: Mask
+    lifted: Lifted,
+    body_px: FloatArray,
+    times: FloatArray,
+    intrinsics: FloatArray,
+    turned: FloatArray,
+    feet: list[int],
+    known: Mask,
 ) -> Evidence:
-    rays = (body_px[..., :2] - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
-    weight = np.where(np.isfinite(rays).all(-1), body_px[..., 2], 0).astype(float)
-    rays = np.where(weight[..., None] > 0, rays, 0).astype(float)
+    seen_at = (body_px[..., :2].astype(float) - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
+    weight = np.where(np.isfinite(seen_at).all(-1), body_px[..., 2], 0).astype(float)
+    rays = np.concatenate([np.where(weight[..., None] > 0, seen_at, 0), np.ones((*weight.shape, 1))], -1)
+    rays = rays / np.linalg.norm(rays, axis=-1, keepdims=True) @ np.swapaxes(turned, -1, -2)
     spread: FloatArray = (
         np.full(weight.shape, UNTOLD_SPREAD_M) if lifted.spread is None else lifted.spread.astype(float)
     )
@@ -129,12 +142,24 @@ def _evidence(
     return Evidence(joints, spread, rays, weight, times, feet, np.zeros((len(times), len(feet))))
 
 
-def _in_world(found: FloatArray, up: FloatArray, ground: Ground, contacts: FloatArray, known: Mask) -> World:
+def _in_world(
+    found: FloatArray,
+    up: FloatArray,
+    ground: Ground,
+    contacts: FloatArray,
+    known: Mask,
+    first_from_cam: FloatArray | None,
+) -> World:
     """World axes, the floor at z = 0, the first known pelvis over the origin."""
     world_from_cam = np.eye(4)
     world_from_cam[:3, :3] = world_rotation(up)
     positions = found @ world_from_cam[:3, :3].T
     first = positions[np.flatnonzero(known)[0], 0]
     world_from_cam[:3, 3] = -np.array([first[0], first[1], ground.floor])
+    positions = (positions + world_from_cam[:3, 3]).astype(np.float32)
+    if first_from_cam is not None:
+        turning = np.tile(np.eye(4), (len(first_from_cam), 1, 1))
+        turning[:, :3, :3] = first_from_cam
+        world_from_cam = world_from_cam @ turning
     contacts = np.where(known[:, None], contacts, 0)
-    return World((positions + world_from_cam[:3, 3]).astype(np.float32), world_from_cam, contacts.astype(np.float32))
+    return World(positions, world_from_cam, contacts.astype(np.float32))

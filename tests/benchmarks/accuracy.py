@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from video_to_armature.lifter import lens, networks, pipeline
 from video_to_armature.lifter import lift as lifting
-from video_to_armature.lifter import networks, pipeline
 from video_to_armature.lifter.contract.protocol import RuntimeUnfitError, V2AError
 from video_to_armature.lifter.models import weights
 from video_to_armature.lifter.networks import Lifter
@@ -43,7 +43,7 @@ HELD_OUT = ROOT / "runs" / "renders" / "held_out"
 MOCAP = ROOT.parent / "shared" / "mocap" / "val.npz"
 LEAST_FRAMES = 1500
 BARE, CAPTURED = "network, lens known", "captured, lens unknown (55°)"
-MEDIAPIPE, MEDIAPIPE_FILTERED = "MediaPipe's 3D", "MediaPipe's 3D, 6 Hz"
+MEDIAPIPE, MEDIAPIPE_FILTERED = "MediaPipe's 3D", "MediaPipe's 3D, 8 Hz"
 MOST_OF_MEDIAPIPE = {"mpjpe": 0.55, "acceleration": 0.3}  # ours over MediaPipe's own 3D
 MOST_MM = dict(zip(validation.SETS, (35, 50, 45, 60), strict=True))  # over H36M_17
 
@@ -136,6 +136,7 @@ def rendered(lifter: Lifter, renders: Path, out: Path, report: Report) -> None:
             BARE: true_lens.joints,
             "network, lens unknown (55°)": usual_lens.joints,
             CAPTURED: captured(lifter, clip.body_px, clip.times, usual_intrinsics(clip.size)),
+            "captured, lens known": captured(lifter, clip.body_px, clip.times, clip.intrinsics),
             MEDIAPIPE: clip.mediapipe_3d,
             MEDIAPIPE_FILTERED: filtered(clip.mediapipe_3d, clip.body_px[..., 2], clip.times),
         }
@@ -181,7 +182,7 @@ def ratio(report: Report, ours: Score, theirs: Score, what: str, barred: bool) -
 
 def usual_intrinsics(size: tuple[int, int]) -> Floats:
     """(3, 3) that `capture` takes where nothing is known of the lens."""
-    focal = max(size) / 2 / np.tan(np.radians(pipeline.DEFAULT_HFOV_DEG) / 2)
+    focal = max(size) / 2 / np.tan(np.radians(lens.DEFAULT_HFOV_DEG) / 2)
     return np.array([[focal, 0, size[0] / 2], [0, focal, size[1] / 2], [0, 0, 1]])
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
 
+from .clips import WALK
+
 SIZE = 384, 216
 FOCAL = 370.0  # pixels: 55 degrees across
 INTRINSICS = np.array([[FOCAL, 0, SIZE[0] / 2], [0, FOCAL, SIZE[1] / 2], [0, 0, 1]])
-VIDEOS = Path(__file__).resolve().parents[3] / "shared" / "videos"
 FPS = 30
 
 
@@ -39,14 +39,12 @@ def shake(frames: int, rms_degrees: float, seed: int = 0) -> np.ndarray:
 
 
 def surroundings() -> np.ndarray:
-    """A sphere's picture, longitude across and latitude down, 11 pixels a degree: a park, twice as it is and mirrored."""
-    ok, photo = cv2.VideoCapture(str(VIDEOS / "juggle_24fps_720p.mp4")).read()
+    """A sphere's picture, longitude across and latitude down, 11 pixels a degree: a wall and a park, once mirrored."""
+    ok, photo = cv2.VideoCapture(str(WALK)).read()
     assert ok
-    left, right = photo[:, :590], photo[:, 810:]  # without the man
-    around = np.hstack([left, left[:, ::-1], right[:, ::-1], right])
-    poles = cv2.resize(around[::-1], (around.shape[1], around.shape[0] // 2))
-    rows = np.vstack([poles[-180:], around, poles[:180]])
-    return cv2.resize(rows, (3960, 1980))
+    place = photo[:, :1150]  # without the woman
+    around = np.hstack([place, place[:, ::-1]])
+    return cv2.resize(np.vstack([around[::-1], around, around[::-1]])[205:-205], (3960, 1980))
 
 
 def view(

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from video_to_armature.lifter import pipeline
+from video_to_armature.lifter import lens, pipeline
 from video_to_armature.lifter.contract.protocol import InputError
 from video_to_armature.lifter.contract.skeleton import BODY_27
 from video_to_armature.lifter.detect.mediapipe_pose import MediapipePose
@@ -229,7 +229,7 @@ def test_unknown_joints_have_no_calibration():
 def test_the_usual_lens_is_the_pipelines():
     for size in ((640, 480), (480, 640)):
         np.testing.assert_allclose(
-            accuracy.usual_intrinsics(size), pipeline._intrinsics(*size, pipeline.Options()), atol=1e-9
+            accuracy.usual_intrinsics(size), lens.intrinsics(*size, pipeline.Options()), atol=1e-9
         )
 
 

@@ -24,12 +24,18 @@ def clip(frames=90, noise_m=0.03, seed=0, true=None):
     world = walking(times) + [1.5, 0, 0] if true is None else true
     joints, px = project(world, CAMERA, INTRINSICS)
     rays = (px[..., :2] - INTRINSICS[:2, 2]) / np.diag(INTRINSICS)[:2]
-    rays = rays + rng.normal(0, noise_m / 5, rays.shape)
+    rays = directions(rays + rng.normal(0, noise_m / 5, rays.shape))
     speed = np.linalg.norm(np.gradient(world[:, FEET], times, axis=0), axis=-1) if frames > 1 else np.zeros((1, 4))
     network = joints - joints[:, :1] + rng.normal(0, noise_m, joints.shape)
     weight = np.ones(joints.shape[:2])
     evidence = Evidence(network, np.full(weight.shape, 0.04), rays, weight, times, FEET, (speed < 0.1).astype(float))
     return joints, evidence, evidence.joints + joints[:, :1] + rng.normal(0, 0.05, (frames, 1, 3))
+
+
+def directions(plane):
+    """Unit vectors through points of the plane z = 1."""
+    rays = np.concatenate([plane, np.ones((*plane.shape[:-1], 1))], -1)
+    return rays / np.linalg.norm(rays, axis=-1, keepdims=True)
 
 
 def refined(evidence, start, ground=None, **changes):
@@ -90,8 +96,8 @@ def test_two_levels_of_ground_are_kept():
     level = np.full((len(start), 4), FLOOR)
     level[45:] += 0.4
     raised = start + np.where(np.arange(90)[:, None, None] >= 45, 0.4, 0) * UP
-    rays = (true + np.where(np.arange(90)[:, None, None] >= 45, 0.4, 0) * UP)[..., :2]
-    rays = rays / (true + np.where(np.arange(90)[:, None, None] >= 45, 0.4, 0) * UP)[..., 2:]
+    rays = true + np.where(np.arange(90)[:, None, None] >= 45, 0.4, 0) * UP
+    rays = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
     x = refined(replace(evidence, rays=rays), raised, Ground(UP, level, FLOOR, STANDING), acceleration=np.inf)
     heights = (x[:, FEET] @ UP - level - STANDING)[evidence.contacts > 0]
     assert np.abs(heights).mean() < 0.01

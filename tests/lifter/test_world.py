@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from video_to_armature.lifter.contract.skeleton import BODY_27, H36M_17
 from video_to_armature.lifter.lifted import Lifted
@@ -64,6 +65,34 @@ def test_camera_reprojects_the_result_onto_the_keypoints():
     _, px = project(TRUE, camera(0.2, 1.6, 5.0), INTRINSICS)
     _, again = project(world.positions.astype(float), world.world_from_cam, INTRINSICS)
     assert np.median(np.linalg.norm(again - px, axis=-1)) < 8  # of 1280 pixels
+
+
+@pytest.mark.parametrize("turn_deg", [20.0, 160.0])
+def test_a_camera_that_turns_gives_what_a_still_one_gives(turn_deg):
+    """Pans with a hand's shake and rolls; the world is that of the still camera, and each frame's camera fits."""
+    rng = np.random.default_rng(0)
+    turns = np.stack(
+        [0.02 * rng.normal(size=120), np.radians(turn_deg) * TIMES / TIMES[-1], 0.1 * np.sin(3 * TIMES)], 1
+    )
+    first_from_cam = Rotation.from_rotvec(turns).as_matrix()
+    first_from_cam = first_from_cam[0].T @ first_from_cam
+    still, _ = project(TRUE, camera(0.2, 1.6, 5.0), INTRINSICS)
+    in_cam = np.einsum("fji,fkj->fki", first_from_cam, still)
+    px = in_cam @ INTRINSICS.T
+    px = np.concatenate([px[..., :2] / px[..., 2:], np.full((*px.shape[:2], 1), 0.95)], -1)
+    px[in_cam[..., 2] < 0.1] = (np.nan, np.nan, 0)  # behind the camera
+    known = (px[..., 2] > 0).all(-1)
+    px[~known] = (np.nan, np.nan, 0)
+    lifted = Lifted(np.where(known[:, None, None], in_cam - in_cam[:, :1], np.nan).astype(np.float32))
+    world = to_world(lifted, px.astype(np.float32), TIMES, INTRINSICS, first_from_cam=first_from_cam)
+    assert world.world_from_cam.shape == (120, 4, 4)
+    stretch = slice(0, int(np.flatnonzero(~known)[0]) if not known.all() else 120)
+    assert known[stretch].sum() > 40
+    expected = solved(times=TIMES[stretch], true=TRUE[stretch])
+    np.testing.assert_allclose(world.positions[stretch], expected.positions, atol=0.02)
+    for f in (0, 30):
+        _, again = project(world.positions[f : f + 1].astype(float), world.world_from_cam[f], INTRINSICS)
+        assert np.median(np.linalg.norm(again[0, :, :2] - px[f, :, :2], axis=-1)) < 8
 
 
 def test_depth_noise_does_not_shake_the_path():

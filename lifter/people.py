@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import detect as detectors
-from . import lens
+from . import lens, lens_metadata
 from . import video as videos
 from .cache import Cache, Detections
 from .camera_motion import CameraMotion
@@ -112,7 +112,7 @@ def find(video: videos.Video, options: Options, run: Run) -> Found:
             "Capture each scene by itself: --start, --end."
         )
     tracks = track(found.people, times, run.progress, scenes)
-    camera = _camera(found, video, scenes, options, run)
+    camera, kept = _camera(found, video, scenes, options, run)
     source = {
         "file": video.path.name, "sha256": sha, "frame_count": video.frame_count, "width": video.width,
         "height": video.height,
@@ -120,22 +120,31 @@ def find(video: videos.Video, options: Options, run: Run) -> Found:
     header = {
         "fps": _fps(video.fps, times), "width": video.width, "height": video.height, "first_frame": found.indices[0],
         "source": source, "detector": options.detector,
-        "camera": {"kind": camera.kind, "focal_px": camera.focal_px, "focal_spread_px": camera.focal_spread_px},
+        "camera": kept,
     }  # fmt: skip
     turned = None if camera.kind == "static" else camera.first_from_cam
     return Found(video, header, names, times, scenes, tracks, turned)
 
 
-def _camera(found: Detections, video: videos.Video, scenes: list[int], options: Options, run: Run) -> CameraMotion:
-    """What the camera did, for the lens that the joints will be lifted with."""
+def _camera(
+    found: Detections, video: videos.Video, scenes: list[int], options: Options, run: Run
+) -> tuple[CameraMotion, dict[str, Any]]:
+    """What the camera did, for the lens that the joints will be lifted with; and what Keypoints note of both."""
     size, may_rest = (video.width, video.height), options.camera != "rotating"
-    camera = found.background.result(lens.intrinsics(*size, options), scenes, may_rest)
-    if camera.focal_px is not None and not lens.given(options):
-        again = found.background.result(lens.intrinsics(*size, options, camera.focal_px), scenes, may_rest)
-        camera = replace(again, focal_px=camera.focal_px, focal_spread_px=camera.focal_spread_px)
+    noted = lens_metadata.focal_mm(video.path)
+    noted_px = noted and lens.focal_px(*size, noted)
+    camera = found.background.result(lens.intrinsics(*size, options, noted_px), scenes, may_rest)
+    told_px = noted_px or camera.focal_px
+    if not noted_px and told_px and not lens.given(options):
+        camera = found.background.result(lens.intrinsics(*size, options, told_px), scenes, may_rest)
     if camera.warning and options.camera != "static":
         run.warn(camera.warning)
-    return camera
+    kept: dict[str, Any] = {"kind": camera.kind}
+    if told_px:
+        kept |= {"focal_px": round(told_px, 2), "focal_from": "file" if noted_px else "pan"}
+    if camera.focal_spread_px and not noted_px:
+        kept["focal_spread_px"] = round(camera.focal_spread_px, 2)
+    return camera, kept
 
 
 def _check_click(video: videos.Video, options: Options) -> None:

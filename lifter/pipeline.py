@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,9 @@ def capture(path: Path, options: Options, run: Run) -> list[Motion]:
     video = videos.probe(path)
     lifter = _load(options, run)  # before the long work: a missing model ends it now
     found = people.find(video, options, run)
-    return [lift_with(found.keypoints(n), options, run, lifter) for n in found.chosen(options.person)]
+    chosen = [found.keypoints(n) for n in found.chosen(options.person)]
+    camera = tell_lens(chosen[0], options, run, lifter).header["camera"]  # one for all
+    return [lift_with(replace(k, header={**k.header, "camera": camera}), options, run, lifter) for k in chosen]
 
 
 def detect(path: Path, options: Options, run: Run) -> list[Keypoints]:
@@ -70,7 +72,8 @@ def lift(keypoints: Keypoints, options: Options, run: Run) -> Motion:
     """The motion in a person's 2D keypoints."""
     check(options)
     run.stage("open")
-    return lift_with(keypoints, options, run, _load(options, run))
+    lifter = _load(options, run)
+    return lift_with(tell_lens(keypoints, options, run, lifter), options, run, lifter)
 
 
 def check(options: Options) -> None:
@@ -106,6 +109,21 @@ def _load(options: Options, run: Run) -> Any:
     return lifter
 
 
+def tell_lens(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> Keypoints:
+    """The same with the focal length in its header, guessed where neither the user nor the film told it."""
+    from . import lens_guess
+
+    header, camera = keypoints.header, dict(keypoints.header.get("camera") or {})
+    turning = keypoints.first_from_cam is not None and options.camera != "static"  # by an angle that hangs on the lens
+    if not (lens.given(options) or camera.get("focal_px") or turning or lifter.info.view != "rays"):
+        run.stage("lift")
+        size = header["width"], header["height"]
+        body = kp.to_set(keypoints, lifter.info.joints_in)
+        focal, spread = lens_guess.guess(lifter, body, keypoints.frame_times, size, run.progress)
+        camera |= {"focal_px": round(focal, 1), "focal_spread_px": round(spread, 1), "focal_from": "clip"}
+    return replace(keypoints, header={**header, "camera": camera})
+
+
 def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, terms: Any = None) -> Motion:
     """As `lift`, with a network that is loaded already; terms: of refine.Terms, where they are not the usual."""
     from . import lift as lifting
@@ -120,7 +138,7 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     if not (seen[..., 2] > 0).any():
         raise InputError("the keypoints show nobody: every point is NaN or has confidence 0. Give other keypoints.")
     size = header["width"], header["height"]
-    camera = header.get("camera", {})
+    camera = header.get("camera") or {}
     intrinsics = lens.intrinsics(*size, options, camera.get("focal_px"))
     turned = None if options.camera == "static" else keypoints.first_from_cam
     run.stage("lift")
@@ -153,6 +171,7 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
                 "name": info.name, "sha256": info.sha256, "commercial_use": info.commercial_use, "licence": info.licence,
             },
             "size": {"from": origin, "metres": metres} if metres else {"from": origin},
+            "lens": lens.told(options, camera, size),
             "confidence_kind": keypoints.confidence_kind if lifted.confidence is None else CALIBRATED,
             "settings": {
                 "smooth_hz": options.smooth_hz, "refine": options.refine, "hfov": options.hfov, "focal_mm": options.focal_mm,

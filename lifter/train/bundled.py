@@ -19,7 +19,7 @@ from .augment import make_batch
 from .data import FPS, MocapSet
 from .evaluate import SETS, errors, fixed_batches
 from .pose import LICENCE, Network
-from .variation import Variation
+from .variation import SEEN, Variation
 from .views import Batch
 
 # Far joints move most and are what an animator sees; those with small errors would otherwise drown them.
@@ -109,6 +109,16 @@ class Bundled:
         found = {name: errors(network.lifter, batches) for name, batches in self._checks.items()}  # pyright: ignore
         return {f"{name}_{key}": value for name, row in found.items() for key, value in row.items()}
 
+    def _rendered(self) -> list[Batch]:
+        """As many windows of rendered people as each of the checks has, where there are some."""
+        if not self._takes:
+            return []
+        rng, fps = np.random.default_rng(0), FPS / self._stride
+        return [
+            rendered.windows(self._takes, rng, len(batch), self._how.frames, fps, SEEN)
+            for batch in self._checks["seen"]
+        ]
+
     def save(self, network: nn.Module, folder: Path, trained: str) -> Path:
         """The two files that ship."""
         assert isinstance(network, WithSide)
@@ -118,7 +128,9 @@ class Bundled:
         if use != "yes":
             metadata |= {"commercial_use": use, "licence": LICENCE[use]}
         weights.save(folder / FILE, network.lifter.state_dict(), **metadata)
-        certainty = fit_certainty(*surprises(network, [*self._checks["noisy"], *self._checks["seen"]]))
+        # Of three kinds that are seen differently, the third real pictures: any one alone would promise too much.
+        views = [*self._checks["noisy"], *self._checks["seen"], *self._rendered()]
+        certainty = fit_certainty(*surprises(network, views))
         metadata |= {"network": "side", "certainty": json.dumps([certainty.factor, certainty.shape])}
         weights.save(weights.side_file(folder / FILE), network.side.state_dict(), **metadata)
         return folder / FILE

@@ -61,8 +61,7 @@ def to_world(
 
     body_px (F, J, 3) x, y in pixels, confidence; times (F,) seconds; intrinsics (3, 3) pixels. The skeleton has
     H36M_17's joints at least; contacts are told from heels and toes, without them from the ankles. first_from_cam (F, 3, 3):
-    how the camera turned, None if it did not. `progress(done, total)`
-    counts blocks of frames.
+    how the camera turned, None if it did not. `progress(done, total)` counts what is solved.
     """
     terms, done = terms or Terms(), 0
     has_feet = set(CONTACT_NAMES) <= set(skeleton.names)
@@ -76,12 +75,17 @@ def to_world(
     root[known] = locate(clip.joints[known], clip.rays[known], clip.weight[known])
     bones = bone_lengths(clip.joints[known], skeleton)
     stretches = [slice(a, b) for a, b in known_stretches(known, times)]  # joints are known throughout
-    total = ROUNDS * sum(len(blocks(at.stop - at.start)) for at in stretches)
+    free = replace(terms, floor_m=np.inf, below_m=np.inf, iterations=min(terms.iterations, 1))
+    each = (ROUNDS - 1) * free.iterations + terms.iterations
+    total = each * sum(len(blocks(at.stop - at.start)) for at in stretches)
 
-    def tick() -> None:
-        nonlocal done
-        done += 1
-        progress(done, total)
+    def step(terms: Terms) -> Callable[[], None]:
+        def tick() -> None:
+            nonlocal done
+            done += terms.iterations
+            progress(done, total)
+
+        return tick
 
     first = up = gravity.guess(lifted, known, skeleton)
     found = np.full(clip.joints.shape, np.nan)  # axes of the first camera
@@ -97,10 +101,9 @@ def to_world(
             found[at] = (in_world @ R)[:, None] + clip.joints[at]
         if last:
             break
-        free = replace(terms, floor_m=np.inf, below_m=np.inf, iterations=min(terms.iterations, 1))
         nowhere = Ground(up, np.zeros((len(times), len(feet))), 0.0, standing)
         for at in stretches:
-            found[at] = refine(clip.part(at), found[at], nowhere.part(at), skeleton, free, bones, tick)
+            found[at] = refine(clip.part(at), found[at], nowhere.part(at), skeleton, free, bones, step(free))
         places = [np.nanmean(found[a:b, feet[k]], 0) - up * standing[k] for k, a, b in spells(clip.contacts)]
         up = gravity.from_stance(first, np.array(places).reshape(-1, 3))
 
@@ -109,7 +112,7 @@ def to_world(
     for at in stretches:
         ground.level[at] = levels(heights[at], clip.contacts[at], STEP_M, ground.floor)
     for at in stretches:
-        found[at] = refine(clip.part(at), found[at], ground.part(at), skeleton, terms, bones, tick)
+        found[at] = refine(clip.part(at), found[at], ground.part(at), skeleton, terms, bones, step(terms))
     return _in_world(found, up, ground, clip.contacts, known, first_from_cam)
 
 

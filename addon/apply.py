@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -11,19 +12,21 @@ from typing import Any, Literal
 
 import bpy
 import numpy as np
+import numpy.typing as npt
 
 from ..lifter.contract.motion import Motion
-from ..lifter.contract.protocol import PresetError
+from ..lifter.contract.protocol import UsageError
 from . import compat, keyframes, rig
-from .retarget import bone_map as bone_maps
-from .retarget.bone_map import BoneMap
-from .retarget.curves import Curves
-from .retarget.people import in_one_place
+from .maps import AUTO, choose_map
+from .retarget.choices import Choices
+from .retarget.curves import FIRST_FRAME, Curves
+from .retarget.people import how_moved, in_one_place, moved_by, started
+from .retarget.recognise import Recognition
+from .retarget.resample import resample
 from .retarget.rest import RestPose
-from .retarget.solve import solve
+from .retarget.solve import STANDARD, solve
 
-PRESETS = Path(__file__).resolve().parent.parent / "presets" / "rigs"
-AUTO = "auto"
+UNSURE = 0.9  # a map found with less sureness than this is told as a warning
 FrameRate = Literal["auto", "clip", "scene"]
 SAME_FPS = 1e-3  # frames a second; 29.97 and 30000/1001 are the same rate
 
@@ -35,21 +38,41 @@ class ApplyReport:
     armature: str
     action: str
     preset: str
+    recognised: str  # how the bone map was found and how sure that is, in words
+    sureness: float  # 0..1
     person: str
     frames: int
     fps: float
     frame_start: int
     frame_end: int
+    root: str  # what took the path
     path_scale: float  # of the rig's path against the motion's
     mapped_bones: dict[str, list[str]]  # body part -> bones
     unmapped_bones: list[str]
     unmapped_parts: list[str]
     warnings: list[str]
     seconds: dict[str, float]
-    figures: dict[str, dict[str, float]]  # the solver's, by bone
+    figures: dict[str, dict[str, float]]  # the solver's, by bone: degrees between where it points and where it should
+    slides: dict[str, dict[str, float]]  # side -> before, after: cm/s that standing feet move, mean
 
     def record(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass
+class _Solved:
+    """A motion solved for one armature; nothing is written yet."""
+
+    armature: bpy.types.Object
+    motion: Motion
+    rest: RestPose
+    found: Recognition
+    curves: Curves
+    sets_fps: bool  # the scene is to take the clip's rate
+    preset: str  # as asked for
+    choices: Choices
+    warnings: list[str]
+    seconds: dict[str, float]
 
 
 def apply_motion(
@@ -60,55 +83,16 @@ def apply_motion(
     *,
     frame_rate: FrameRate = "auto",
     action_name: str = "",
+    choices: Choices = STANDARD,
 ) -> ApplyReport:
-    """Animate the armature with the motion. Raises RigError, PresetError.
+    """Animate the armature with the motion. Raises V2AError before anything is changed.
 
-    preset: AUTO, the name of a bundled map, or a file. frame_rate "auto" gives the scene the clip's rate when nothing
+    preset: AUTO, the name of a bundled or own map, or a file. frame_rate "auto" gives the scene the clip's rate when nothing
     else in it is animated, otherwise resamples the motion to the scene's: the speed is true either way.
     """
-    seconds: dict[str, float] = {}
-    started = time.perf_counter()
-
-    def lap(step: str) -> None:
-        nonlocal started
-        now = time.perf_counter()
-        seconds[step], started = round(now - started, 4), now
-
-    rig.check_writable(armature)
-    rest = rig.read_rest_pose(armature)
-    mapped = choose_map(rest, preset)
-    lap("read")
-    warnings: list[str] = []
-    fps = _settle_frame_rate(scene, armature, motion.fps, frame_rate, warnings)
-    curves = solve(motion, rest, mapped, fps=fps)
-    lap("solve")
-    warnings += curves.warnings
-    warnings += keyframes.apply_settings(armature, curves.settings)
-    if armature.data.pose_position == "REST":  # nothing would move, neither here nor in an export
-        armature.data.pose_position = "POSE"
-        warnings.append("the armature was shown in Rest Position and is now in Pose Position, so that it moves")
-    warnings += _clear_pose(armature, rest, curves)
-    action = keyframes.write_curves(armature, curves, action_name or _action_name(motion))
-    _set_frame_range(scene, curves)
-    _set_markers(scene, armature, curves)
-    lap("write")
-    return ApplyReport(
-        armature=armature.name,
-        action=action.name,
-        preset=mapped.name,
-        person=str(motion.header.get("person", "")),
-        frames=len(curves.frames),
-        fps=fps,
-        frame_start=scene.frame_start,
-        frame_end=scene.frame_end,
-        path_scale=curves.path_scale,
-        mapped_bones={part: list(bones) for part, bones in mapped.bones.items()},
-        unmapped_bones=list(curves.unmapped_bones),
-        unmapped_parts=list(curves.unmapped_parts),
-        warnings=warnings,
-        seconds=seconds,
-        figures={bone: dict(figures) for bone, figures in curves.figures.items()},
-    )
+    [placed] = started([motion], choices)
+    solved = _solve(scene, armature, placed, preset, frame_rate, choices)
+    return _write(scene, solved, how_moved(motion, placed), action_name)
 
 
 def apply_people(
@@ -118,43 +102,117 @@ def apply_people(
     preset: str = AUTO,
     *,
     frame_rate: FrameRate = "auto",
+    choices: Choices = STANDARD,
 ) -> list[ApplyReport]:
-    """One motion on each armature; the scene's frame range then holds them all. Raises RigError, PresetError.
+    """One motion on each armature; the scene's frame range then holds them all. Raises V2AError before any is changed.
 
     The motions are of one video: each person is placed as the camera saw them beside the first.
     """
-    reports = [
-        apply_motion(scene, armature, motion, preset, frame_rate=frame_rate)
-        for armature, motion in zip(armatures, in_one_place(motions), strict=True)
+    placed = started(in_one_place(motions), choices)
+    solved = [
+        _solve(scene, armature, motion, preset, frame_rate, choices)
+        for armature, motion in zip(armatures, placed, strict=True)
     ]
+    reports = [_write(scene, one, how_moved(motion, one.motion)) for one, motion in zip(solved, motions)]
     scene.frame_start = min(report.frame_start for report in reports)
     scene.frame_end = max(report.frame_end for report in reports)
     return reports
 
 
-def preset_names() -> list[str]:
-    """Names of the bundled bone maps."""
-    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+def refit(scene: bpy.types.Scene, armature: bpy.types.Object, motion: Motion) -> ApplyReport:
+    """Solve once more by the contacts on the armature's action, as the animator has edited them; nothing is detected.
+
+    motion: the one that was applied. Preset and choices are those of then, the rate is the scene's. Raises RigError where
+    the armature has no contacts.
+    """
+    made = keyframes.made_of(armature)
+    frames = FIRST_FRAME + np.arange(len(resample(motion, scene_fps(scene)).times), dtype=np.float64)
+    contacts = keyframes.read_contacts(armature, frames)
+    choices, world = Choices(**made["choices"]), np.array(made["world"])
+    solved = _solve(scene, armature, moved_by(motion, world), made["preset"], "scene", choices, contacts)
+    action = keyframes.own_action(armature)
+    return _write(scene, solved, world, action.name if action is not None else "")
 
 
-def choose_map(rest: RestPose, preset: str = AUTO) -> BoneMap:
-    """The bone map for this armature. Raises PresetError naming what does not fit."""
-    if preset == AUTO:
-        return bone_maps.detect(rest, bone_maps.presets(PRESETS))[0]
-    return bone_maps.resolve(bone_maps.load_preset(preset_path(preset)), rest)
+def _solve(
+    scene: bpy.types.Scene,
+    armature: bpy.types.Object,
+    motion: Motion,
+    preset: str,
+    frame_rate: FrameRate,
+    choices: Choices,
+    contacts: npt.NDArray[np.bool_] | None = None,
+) -> _Solved:
+    """Everything up to writing: the scene and the armature stay as they are."""
+    started_at = time.perf_counter()
+    rig.check_writable(armature)
+    rest = rig.read_rest_pose(armature)
+    found = choose_map(rest, preset, rig.humanoid_table(armature))
+    warnings = rig.concerns(armature, found.map)
+    if found.sureness < UNSURE:
+        warnings.append("; ".join((f"bone map {found.words}", *found.doubts)))
+    read_at = time.perf_counter()
+    fps, sets_fps = _frame_rate(scene, armature, motion.fps, frame_rate, warnings)
+    curves = solve(motion, rest, found.map, fps=fps, choices=choices, contacts=contacts)
+    seconds = {"read": round(read_at - started_at, 4), "solve": round(time.perf_counter() - read_at, 4)}
+    warnings += curves.warnings
+    return _Solved(armature, motion, rest, found, curves, sets_fps, preset, choices, warnings, seconds)
 
 
-def preset_path(preset: str) -> Path:
-    """The file of a bundled preset or of the user's own. Raises PresetError."""
-    bundled = PRESETS / f"{preset}.toml"
-    if preset in preset_names():
-        return bundled
-    path = Path(preset)
-    if path.is_file():
-        return path
-    raise PresetError(
-        f"{preset}: no such preset file, and no bundled preset of that name ({', '.join(preset_names())})."
+def _write(
+    scene: bpy.types.Scene, solved: _Solved, world: npt.NDArray[np.float64], action_name: str = ""
+) -> ApplyReport:
+    """world: (4, 4) how the motion was moved before it was solved."""
+    started_at = time.perf_counter()
+    armature, curves, mapped, warnings = solved.armature, solved.curves, solved.found.map, solved.warnings
+    if solved.sets_fps:
+        whole = max(1, round(solved.motion.fps))
+        scene.render.fps, scene.render.fps_base = whole, whole / solved.motion.fps
+    warnings += keyframes.apply_settings(armature, curves.settings)
+    if armature.data.pose_position == "REST":  # nothing would move, neither here nor in an export
+        armature.data.pose_position = "POSE"
+        warnings.append("the armature was shown in Rest Position and is now in Pose Position, so that it moves")
+    warnings += _clear_pose(armature, solved.rest, curves)
+    made = {"preset": solved.preset, "choices": asdict(solved.choices), "world": world.tolist()}
+    name = action_name or _action_name(solved.motion)
+    action = keyframes.write_curves(armature, curves, name, json.dumps(made))
+    _set_frame_range(scene, curves)
+    _set_markers(scene, armature, curves)
+    return ApplyReport(
+        armature=armature.name,
+        action=action.name,
+        preset=mapped.name,
+        recognised=solved.found.words,
+        sureness=round(solved.found.sureness, 3),
+        person=str(solved.motion.header.get("person", "")),
+        frames=len(curves.frames),
+        fps=scene_fps(scene),
+        frame_start=scene.frame_start,
+        frame_end=scene.frame_end,
+        root=solved.choices.root,
+        path_scale=curves.path_scale,
+        mapped_bones={part: list(bones) for part, bones in mapped.bones.items()},
+        unmapped_bones=list(curves.unmapped_bones),
+        unmapped_parts=list(curves.unmapped_parts),
+        warnings=warnings,
+        seconds={**solved.seconds, "write": round(time.perf_counter() - started_at, 4)},
+        figures={bone: dict(figures) for bone, figures in curves.figures.items()},
+        slides={side: dict(slide) for side, slide in curves.slides.items()},
     )
+
+
+def place_of(scene: bpy.types.Scene, word: str) -> tuple[float, float, float] | None:
+    """Where "capture" (None), "origin", "cursor" or "x,y,z" is, metres. Raises UsageError."""
+    if word == "capture":
+        return None
+    numbers = {"origin": (0.0, 0.0, 0.0), "cursor": tuple(scene.cursor.location)}.get(word, word.split(","))
+    try:
+        x, y, z = map(float, numbers)
+    except ValueError as error:
+        raise UsageError(
+            f"place '{word}' is not known. Give capture, origin, cursor or three numbers X,Y,Z."
+        ) from error
+    return x, y, z
 
 
 def scene_fps(scene: bpy.types.Scene) -> float:
@@ -162,18 +220,16 @@ def scene_fps(scene: bpy.types.Scene) -> float:
     return scene.render.fps / scene.render.fps_base
 
 
-def _settle_frame_rate(
+def _frame_rate(
     scene: bpy.types.Scene, armature: bpy.types.Object, clip: float, choice: FrameRate, warnings: list[str]
-) -> float:
-    """The rate to solve at; sets the scene's where the choice says so. A warning tells when the keys are resampled."""
+) -> tuple[float, bool]:
+    """The rate to solve at, and whether the scene is to take it. A warning tells when the keys are resampled."""
     if abs(scene_fps(scene) - clip) < SAME_FPS:
-        return scene_fps(scene)
+        return scene_fps(scene), False
     if choice == "clip" or (choice == "auto" and not _animated(scene, armature)):
-        whole = max(1, round(clip))
-        scene.render.fps, scene.render.fps_base = whole, whole / clip
-        return scene_fps(scene)
+        return clip, True
     warnings.append(f"the clip's {clip:.6g} frames a second were resampled to the scene's {scene_fps(scene):.6g}")
-    return scene_fps(scene)
+    return scene_fps(scene), False
 
 
 def _animated(scene: bpy.types.Scene, armature: bpy.types.Object) -> bool:
@@ -198,11 +254,14 @@ def _clear_pose(armature: bpy.types.Object, rest: RestPose, curves: Curves) -> I
     written = set(curves.rotations) | set(curves.locations)
     concerned = {rest.index(name) for name in (*written, *curves.neutral_bones)}
     concerned |= {above for bone in concerned for above in rest.ancestors(bone)}
+    own = keyframes.own_action(armature)
+    ours = {curve.data_path for curve in compat.fcurves(own)} if own is not None else set[str]()  # no hand made these
     posed: list[str] = []
     for i in sorted(concerned):
         name = rest.bone_names[i]
         bone = armature.pose.bones[name]
-        if name not in written and not np.allclose(bone.matrix_basis, np.eye(4), atol=1e-5):
+        keyed = any(path.startswith(bone.path_from_id() + ".") for path in ours) if name not in written else True
+        if not keyed and not np.allclose(bone.matrix_basis, np.eye(4), atol=1e-5):
             posed.append(name)
         bone.location, bone.scale = (0, 0, 0), (1, 1, 1)
         bone.rotation_quaternion, bone.rotation_euler = (1, 0, 0, 0), (0, 0, 0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import signal
 import sys
@@ -18,15 +19,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import bpy
 
 from ..lifter.contract.files import check_output, replacing
 from ..lifter.contract.motion import Motion
 from ..lifter.contract.protocol import DONE, Cancelled, InputError, OutputError, UsageError, V2AError
-from . import apply, capture, casting, export, options, rig, rig_file, runtime
+from . import apply, capture, casting, export, maps, options, rig, rig_file, runtime
 from .options import Options
+from .retarget.choices import Choices, Feet, Root
 
 log = logging.getLogger("video_to_armature")
 POLL_S = 0.05
@@ -93,9 +95,23 @@ def run(given: Options, record: Record) -> None:
         raise InputError(f"{given.video}: no such video file.")
     with record.timed("rig"):
         chosen = _open_rig(given)
+        choices = Choices(
+            root=cast("Root", given.root),
+            place=apply.place_of(_scene(), given.place),
+            facing=None if given.facing is None else math.radians(given.facing),
+            feet={"left": cast("Feet", given.left_foot), "right": cast("Feet", given.right_foot)},
+        )
+        if given.map_out is not None:
+            rest, humanoid = rig.read_rest_pose(chosen[0]), rig.humanoid_table(chosen[0])
+            found = maps.save_map(rest, given.map_out, humanoid=humanoid, overwrite=given.overwrite)
+            record.outputs.append(str(given.map_out))
+            log.info("wrote %s: %s", given.map_out, found.words)
+            if given.video is None and not motions:
+                return
         for armature in chosen:
             rig.check_writable(armature)
-            apply.choose_map(rig.read_rest_pose(armature), given.preset)
+            rest, humanoid = rig.read_rest_pose(armature), rig.humanoid_table(armature)
+            maps.choose_map(rest, given.preset, humanoid)
             if given.exports:
                 with casting.only_selected(bpy.context, [armature], armature):
                     pass  # it can be: an exporter would find that out after the capture only
@@ -105,7 +121,7 @@ def run(given: Options, record: Record) -> None:
     with record.timed("apply"):
         armatures = casting.cast(bpy.context, chosen, len(motions), named=bool(given.armatures))
         scene = _scene()
-        for report in apply.apply_people(scene, armatures, motions, given.preset):
+        for report in apply.apply_people(scene, armatures, motions, given.preset, choices=choices):
             record.people.append(report.record())
             record.warnings += [f"{report.armature}: {text}" for text in report.warnings]
     for kind, path in given.exports:
@@ -216,6 +232,7 @@ def _summary(people: list[dict[str, Any]]) -> dict[str, Any]:
         "frames": max(person["frames"] for person in people),
         "fps": people[0]["fps"],
         "preset": people[0]["preset"],
+        "recognised": people[0]["recognised"],
         "bones_mapped": list(dict.fromkeys(mapped)),
         "bones_unmapped": list(dict.fromkeys(unmapped)),
     }

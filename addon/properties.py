@@ -4,13 +4,24 @@
 # pyright: reportInvalidTypeForm=false
 
 import math
+import zlib
 
 import bpy
-from bpy.props import CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from . import export
-from .apply import AUTO, PRESETS
+from .apply import place_of
+from .maps import AUTO, BUNDLED, user_folder
 from .retarget.bone_map import load_preset
+from .retarget.choices import Choices
 
 OWN_FILE = "FILE"
 LEAST_HFOV_DEG, MOST_HFOV_DEG = 5.0, 150.0  # as the worker takes them
@@ -26,17 +37,32 @@ def _limit_hfov(settings: "V2A_Settings", _context: bpy.types.Context) -> None:
         settings.hfov = math.radians(LEAST_HFOV_DEG)
 
 
-def _rig_presets() -> list[tuple[str, str, str]]:
-    found = [(path.stem, load_preset(path).name) for path in sorted(PRESETS.glob("*.toml"))]
-    return [
-        (AUTO, "Automatic", "Choose the bone map that fits the armature's bone names best"),
-        *((stem, name, f"Bone map for {name} armatures") for stem, name in found),
-        (OWN_FILE, "From File", "A bone map of your own"),
-    ]
+_bundled = [(path.stem, load_preset(path).name) for path in sorted(BUNDLED.glob("*.toml"))]
+_shown: list[tuple[str, str, str, int]] = []  # Blender keeps no hold of the texts itself
+
+
+def _rig_presets(_settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> list[tuple[str, str, str, int]]:
+    """Bundled maps and those in the user's folder, which may change while Blender runs."""
+    items = [(AUTO, "Automatic", "Recognise the armature by its bone names, and by its shape where they tell nothing")]
+    items += [(stem, name, f"Bone map for {name} armatures") for stem, name in _bundled]
+    known = {stem for stem, *_ in items}
+    own = sorted(path for path in user_folder().glob("*.toml") if path.stem not in known)
+    items += [(path.stem, path.stem, f"Your own bone map, {path}") for path in own]
+    items.append((OWN_FILE, "From File", "A bone map of your own"))
+    # numbered by name: a file more or less must not change what a scene has chosen
+    _shown[:] = [(*item, 0 if item[0] == AUTO else zlib.crc32(item[0].encode()) >> 1) for item in items]
+    return _shown
 
 
 def _export_presets() -> list[tuple[str, str, str]]:
     return [(name, export.load_preset(name)["label"], "") for name in export.preset_names()]
+
+
+_FEET = [
+    ("auto", "Automatic", "While the capture says that it stands"),
+    ("always", "Always", "All the time"),
+    ("never", "Never", "It may slide"),
+]
 
 
 class V2A_PersonMotion(bpy.types.PropertyGroup):
@@ -53,7 +79,7 @@ class V2A_Settings(bpy.types.PropertyGroup):
     armature: PointerProperty(
         name="Armature", description="The armature to animate", type=bpy.types.Object, poll=_is_armature
     )
-    preset: EnumProperty(name="Preset", description="Which bones play which part of the body", items=_rig_presets())
+    preset: EnumProperty(name="Preset", description="Which bones play which part of the body", items=_rig_presets)
     preset_file: StringProperty(name="File", description="A bone map, TOML", subtype="FILE_PATH")
     people: EnumProperty(
         name="People",
@@ -74,7 +100,7 @@ class V2A_Settings(bpy.types.PropertyGroup):
     smooth_hz: FloatProperty(
         name="Smoothing (Hz)",
         description="Movement faster than this many times a second is smoothed away; 0 leaves all of it",
-        default=6.0,
+        default=8.0,
         min=0.0,
         soft_max=15.0,
         max=120.0,
@@ -102,6 +128,31 @@ class V2A_Settings(bpy.types.PropertyGroup):
             ("scene", "From Scene", "Keep the scene's frame rate and resample the movement"),
         ],
     )
+    root: EnumProperty(
+        name="Path On",
+        description="What moves along the ground",
+        items=[
+            ("hips", "Hips", "The hips take the whole path"),
+            ("root", "Root Bone", "The bone above the hips takes the path along the ground, for game engines"),
+            ("object", "Object", "The armature object takes the path along the ground"),
+            ("in place", "In Place", "Nothing does: the person stays where they begin"),
+        ],
+    )
+    place: EnumProperty(
+        name="Begin At",
+        description="Where the first person begins",
+        items=[
+            ("capture", "As Captured", "Where the capture puts them"),
+            ("origin", "World Origin", "Over the world's origin"),
+            ("cursor", "3D Cursor", "At the 3D cursor, on its height"),
+        ],
+    )
+    turn: BoolProperty(name="Turn", description="Choose where the first person looks at the beginning")
+    facing: FloatProperty(
+        name="Facing", description="Where the first person looks at the beginning, from -Y", subtype="ANGLE"
+    )
+    left_foot: EnumProperty(name="Left Foot", description="When the foot is held where it stands", items=_FEET)
+    right_foot: EnumProperty(name="Right Foot", description="When the foot is held where it stands", items=_FEET)
     export_preset: EnumProperty(
         name="For", description="Which program will read the FBX", items=_export_presets(), default="generic"
     )
@@ -124,6 +175,17 @@ def worker_options(settings: V2A_Settings) -> dict[str, str]:
 def rig_preset(settings: V2A_Settings) -> str:
     """The preset as apply wants it."""
     return bpy.path.abspath(settings.preset_file) if settings.preset == OWN_FILE else settings.preset
+
+
+def choices(scene: bpy.types.Scene) -> Choices:
+    """How to apply the motion, as apply wants it."""
+    settings = scene.v2a
+    return Choices(
+        root=settings.root,
+        place=place_of(scene, settings.place),
+        facing=settings.facing if settings.turn else None,
+        feet={"left": settings.left_foot, "right": settings.right_foot},
+    )
 
 
 def attach() -> None:

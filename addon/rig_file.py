@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 from ..lifter.contract.protocol import RigError
 from . import compat
+from .rig import HUMANOID
 
 
 def open_rig(path: Path) -> None:
@@ -53,6 +57,24 @@ def _blend(path: str) -> None:
 def _gltf(path: str) -> None:
     compat.ensure_addon("io_scene_gltf2")
     bpy.ops.import_scene.gltf(filepath=path)
+    table = vrm_table(Path(path).read_bytes())
+    for armature in bpy.data.armatures if table else ():
+        armature[HUMANOID] = table
+
+
+def vrm_table(content: bytes) -> dict[str, str]:
+    """The humanoid table (human bone -> node name) of a VRM 0 or 1 file's bytes; {} for other glTF files."""
+    start, size = 0, len(content)
+    if content[:4] == b"glTF":  # binary: after 12 bytes of header comes the JSON chunk, its length first
+        start, size = 20, struct.unpack_from("<I", content, 12)[0]
+    record: dict[str, Any] = json.loads(content[start : start + size])
+    extensions = record.get("extensions", {})
+    if "VRMC_vrm" in extensions:
+        nodes = {human: bone["node"] for human, bone in extensions["VRMC_vrm"]["humanoid"]["humanBones"].items()}
+    else:
+        bones = extensions.get("VRM", {}).get("humanoid", {}).get("humanBones", [])
+        nodes = {bone["bone"]: bone["node"] for bone in bones}
+    return {human: record["nodes"][node].get("name", "") for human, node in nodes.items()}
 
 
 def _bvh(path: str) -> None:

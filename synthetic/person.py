@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from video_to_armature.addon import rig
-from video_to_armature.addon.apply import AUTO, choose_map
+from video_to_armature.addon.maps import AUTO, choose_map
 from video_to_armature.addon.retarget.landmarks import rest_landmarks
 from video_to_armature.lifter.contract.skeleton import BODY_27
 
@@ -62,7 +62,7 @@ def load_person(scene: Scene) -> tuple[bpy.types.Object, Figure]:
 def read_figure(armature: bpy.types.Object, body: bpy.types.Object, file: str) -> Figure:
     """Arrays of the file's body, its surface refined once, in world axes."""
     rest = rig.read_rest_pose(armature)
-    mapped = choose_map(rest, preset_of(file))
+    mapped = choose_map(rest, preset_of(file)).map
     part_of = {bone: part for part, bones in mapped.bones.items() for bone in bones}
     parts: list[str] = []
     for name, parent in zip(rest.bone_names, rest.parents):

@@ -153,20 +153,6 @@ def resolve(preset: Preset, rest: RestPose) -> BoneMap:
     )
 
 
-def detect(rest: RestPose, choices: Iterable[Preset]) -> tuple[BoneMap, float]:
-    """The preset that fits a rig best, and the share (0..1) of its bones that the rig has.
-
-    Raises PresetError when none fits, naming what the nearest one lacks.
-    """
-    refusal: PresetError | None = None
-    for preset in ranked(rest, choices):
-        try:
-            return resolve(preset, rest), share(preset, rest)
-        except PresetError as error:
-            refusal = refusal or error
-    raise PresetError(f"no preset fits; nearest: {refusal}") from refusal
-
-
 def ranked(rest: RestPose, choices: Iterable[Preset]) -> tuple[Preset, ...]:
     """The best first: by the share of its bones that the rig has, then by their number. PresetError for no choice."""
     found = sorted(choices, key=lambda p: (share(p, rest), sum(map(len, p.bones.values()))), reverse=True)
@@ -177,7 +163,7 @@ def ranked(rest: RestPose, choices: Iterable[Preset]) -> tuple[Preset, ...]:
 
 def unmapped(bone_map: BoneMap, rest: RestPose) -> tuple[str, ...]:
     """Deforming bones that neither the map nor the rig itself drives: they stay at rest against their parent."""
-    mapped = bone_map.bone_parts.keys() | {bone_map.mover}
+    mapped = bone_map.bone_parts.keys() | {bone_map.mover} | {b for bones in bone_map.twists.values() for b in bones}
     return tuple(
         name
         for name, deform in zip(rest.bone_names, rest.deform)

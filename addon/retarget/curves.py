@@ -43,5 +43,10 @@ class Curves:
     unmapped_parts: tuple[str, ...] = ()  # body parts without a bone, or never known in the motion
     warnings: tuple[str, ...] = ()
     markers: tuple[Marker, ...] = ()
+    object_path: Array | None = (
+        None  # (F, 3) metres, world: how far the object itself is moved, where it takes the path
+    )
+    contacts: Mask | None = None  # (F, 4) in the order of CONTACT_NAMES: where heels and toes were held
+    slides: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     # bone -> {"mean_deg", "p95_deg"}: angle between its reached and its wished direction over the keyed frames
     figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])

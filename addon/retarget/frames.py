@@ -9,15 +9,16 @@ joint to joint.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from .bone_map import SIDES
-from .quaternion import normalised
-from .twist import Gate, Settle, across, between, carried, measuring, replaying, turned
+from .landmarks import HEAD_OFFSETS
+from .quaternion import normalised, to_matrix
+from .twist import Gate, Settle, across, between, carried, measuring, replaying, turn_about, turned
 
 Array = npt.NDArray[np.float64]
 Joints = dict[str, Array]  # joint -> (F, 3) metres, world; NaN where unknown
@@ -52,6 +53,33 @@ _HALF = float(np.sqrt(0.5))
 ARM_REFERENCE = {"left": ((_HALF, 0.0, -_HALF), (-_HALF, 0.0, -_HALF)),
                  "right": ((-_HALF, 0.0, -_HALF), (-_HALF, 0.0, _HALF))}  # fmt: skip
 LEG_REFERENCE = ((0.0, 0.0, -1.0), (1.0, 0.0, 0.0))
+
+
+def _t_pose(axis: tuple[float, float, float], direction: tuple[float, float, float]) -> Callable[[str], Array]:
+    """By side, the frame of a limb in a T-pose facing -Y, palms down; arms are given for the left one."""
+
+    def of(side: str) -> Array:
+        mirror = np.array([1.0, 1, 1]) if side == "left" or not direction[0] else np.array([-1.0, 1, -1])
+        x, y = mirror * axis, mirror * direction
+        return np.stack((x, y, np.cross(x, y)), axis=-1)
+
+    return of
+
+
+# A face that looks ahead has its nose below its ears.
+_NOSE, _EAR = (np.array(HEAD_OFFSETS[name], np.float64) for name in ("nose", "left_ear"))  # left, ahead, up
+_AHEAD_OF_EARS = normalised(
+    (_NOSE - _EAR)[1] * np.array([0.0, -1.0, 0.0]) + (_NOSE - _EAR)[2] * np.array([0.0, 0.0, 1.0])
+)
+DOWN, LEFT, AHEAD = (0.0, 0.0, -1.0), (1.0, 0.0, 0.0), (0.0, -1.0, 0.0)
+T_POSE: Mapping[str, Callable[[str], Array]] = {
+    **dict.fromkeys(("hips", "spine"), lambda side: np.eye(3)),
+    "head": lambda side: _columns(np.array(LEFT), -_AHEAD_OF_EARS, np.cross(LEFT, -_AHEAD_OF_EARS)),
+    "upper_arm": _t_pose(DOWN, LEFT),
+    **dict.fromkeys(("forearm", "hand"), _t_pose(AHEAD, LEFT)),
+    **dict.fromkeys(("thigh", "shin"), _t_pose(LEFT, DOWN)),
+    "foot": _t_pose(LEFT, AHEAD),
+}
 
 
 @dataclass(frozen=True)
@@ -90,17 +118,20 @@ def body_joints(names: Sequence[str], positions: Array) -> Joints:
     return joints
 
 
-def detail(joints: Joints) -> Detail:
-    """What the clip as a whole has."""
+def detail(joints: Joints, told: Collection[str] = ()) -> Detail:
+    """What the clip as a whole has. told: parts whose orientation the motion tells itself."""
 
     def seen(*names: str) -> bool:
         return bool(np.isfinite(np.stack([joints[name] for name in names])).all((0, 2)).any())
 
     return Detail(
-        knuckles={side: seen(f"{side}_index", f"{side}_pinky") for side in SIDES},
-        toes={side: seen(f"{side}_toe") for side in SIDES},
-        heels={side: seen(f"{side}_heel", f"{side}_toe") for side in SIDES},
-        ears=seen("left_ear", "right_ear", "nose"),
+        knuckles={
+            side: not {f"{side}_hand", f"{side}_forearm"}.isdisjoint(told) or seen(f"{side}_index", f"{side}_pinky")
+            for side in SIDES
+        },
+        toes={side: f"{side}_foot" in told or seen(f"{side}_toe") for side in SIDES},
+        heels={side: f"{side}_foot" in told or seen(f"{side}_heel", f"{side}_toe") for side in SIDES},
+        ears="head" in told or seen("left_ear", "right_ear", "nose"),
     )
 
 
@@ -123,6 +154,34 @@ def settled_frames(joints: Joints, level: Detail, times: Array, model: BodyFrame
 def replayed_frames(joints: Joints, level: Detail, turns: Mapping[str, Array]) -> BodyFrames:
     """Of a person at other times than the evidence: joints (F, 3) and turns (F,) are brought there already."""
     return _frames(joints, level, replaying(turns), turns)
+
+
+def told_frames(frames: BodyFrames, told: Mapping[str, Array]) -> BodyFrames:
+    """The frames with orientations that the motion tells itself in their place; limbs keep the direction of the joints.
+
+    told: part -> (F, 4) world orientation, identity in a T-pose facing -Y, palms down. A hand that is told tells its
+    forearm's turn too, where nothing else does.
+    """
+    parts, turns = dict(frames.parts), dict(frames.turns)
+    for part in sorted(told.keys() & parts.keys(), key=lambda part: part.endswith("forearm")):
+        side, _, limb = part.partition("_")
+        found = to_matrix(told[part]) @ T_POSE[limb or part](side)
+        if limb in ("upper_arm", "forearm", "thigh", "shin"):
+            _turn_limb(parts, turns, part, found[..., 0])
+        else:
+            parts[part] = found
+        if limb == "hand" and f"{side}_forearm" not in told:
+            _turn_limb(parts, turns, f"{side}_forearm", found[..., 0])
+    return BodyFrames(parts, turns)
+
+
+def _turn_limb(parts: dict[str, Array], turns: dict[str, Array], part: str, axis: Array) -> None:
+    """Turn a limb about its direction until its axis is the one given, (F, 3)."""
+    old, direction = parts[part][..., 0], parts[part][..., 1]
+    new = across(axis, direction)
+    parts[part] = _limb(new, direction)
+    if part in turns:
+        turns[part] = turns[part] + np.unwrap(np.nan_to_num(turn_about(direction, old, new)))
 
 
 def _frames(joints: Joints, level: Detail, settle: Settle, turns: Mapping[str, Array]) -> BodyFrames:

@@ -7,7 +7,7 @@ anatomical convention: the sole is level at rest, palms face down in a T-pose, t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,8 @@ HEEL_BACK_M = 0.045
 KNUCKLES_M = {"index": (0.088, 0.022), "pinky": (0.078, -0.032)}  # along the hand, towards the thumb
 SNAP_DEG = 25.0  # a rig whose spine leans less than this from one of its axes stands along that axis
 HAND_TAIL_DEG = 60.0  # a hand's tail further than this from the forearm's line was guessed by an importer
+SHORTEST_END = 0.4  # of the upper arm or thigh: a forearm or shin without a bone behind it is no shorter
+LONGEST_FOOT_M = 0.35  # from the ankle on
 FLAT_M = 0.08  # ankles are about this high above the sole
 
 
@@ -45,10 +47,15 @@ class Landmarks:
     bones: tuple[int, ...]  # J, place of the carrying bone in the RestPose
     up: Array  # (3,) world
     sole_height: float  # metres from the sole up to the ankles
+    origin: Array  # (3,) metres, where the armature's own origin lies
 
     def joint(self, name: str) -> Array:
         """(3,)"""
         return self.positions[BODY_27.index(name)]
+
+    def seen_from(self, axes: Array) -> Landmarks:
+        """The same in other axes. axes: (3, 3) columns, world."""
+        return replace(self, positions=self.positions @ axes, up=self.up @ axes, origin=self.origin @ axes)
 
 
 def rest_landmarks(rest: RestPose, bone_map: BoneMap) -> Landmarks:
@@ -76,7 +83,8 @@ def rest_landmarks(rest: RestPose, bone_map: BoneMap) -> Landmarks:
     _hands(rig, places, np.stack((left, forward, up)), metre)
     sole = _feet(rig, places, forward, up, metre)
     order = BODY_27.names
-    return Landmarks(np.stack([places[n][0] for n in order]), tuple(places[n][1] for n in order), up, sole)
+    positions, bones = np.stack([places[n][0] for n in order]), tuple(places[n][1] for n in order)
+    return Landmarks(positions, bones, up, sole, rest.world_from_armature[:3, 3])
 
 
 class _Rig:
@@ -114,12 +122,25 @@ def _refuse_coincident(rest: RestPose, places: Places) -> None:
 
 
 def _limb_ends(rig: _Rig, places: Places) -> None:
-    """Ankles and wrists: the head of foot and hand, else the end of shin and forearm."""
+    """Ankles and wrists: the head of foot and hand, else the end of shin and forearm.
+
+    The tail of a last bone may be an importer's guess: one much shorter than the bone above is taken as long as that.
+    """
     for side in SIDES:
-        for joint, end, last in (("ankle", "foot", "shin"), ("wrist", "hand", "forearm")):
+        for joint, end, last, above in (
+            ("ankle", "foot", "shin", "thigh"),
+            ("wrist", "hand", "forearm", "upper_arm"),
+        ):
             part = f"{side}_{end}"
             bone = rig.bone(f"{side}_{last}")
-            places[f"{side}_{joint}"] = rig.head(part) if rig.has(part) else (rig.tails[bone], bone)
+            if rig.has(part):
+                places[f"{side}_{joint}"] = rig.head(part)
+                continue
+            head, reach = rig.heads[bone], rig.tails[bone] - rig.heads[bone]
+            usual = float(np.linalg.norm(head - rig.head(f"{side}_{above}")[0]))
+            if np.linalg.norm(reach) < SHORTEST_END * usual:
+                reach = normalised(reach) * usual
+            places[f"{side}_{joint}"] = (head + reach, bone)
 
 
 def _body_axes(rig: _Rig, places: Places) -> Array:
@@ -189,7 +210,10 @@ def _feet(rig: _Rig, places: Places, forward: Array, up: Array, metre: float) ->
         elif rig.has(f"{side}_foot"):
             reach = rig.tails[bone] - ankle
             level = reach - (reach @ up) * up
-            if level @ forward > 0.5 * np.linalg.norm(reach):
+            plausible = (
+                FLAT_M * metre < np.linalg.norm(level) < LONGEST_FOOT_M * metre
+            )  # else an importer guessed the tail
+            if plausible and level @ forward > 0.5 * np.linalg.norm(reach):
                 ahead, toe_length = normalised(level), float(np.linalg.norm(level))
         floor = ankle - sole * up
         places[f"{side}_heel"] = (floor - HEEL_BACK_M * metre * ahead, bone)

@@ -1,4 +1,4 @@
-"""Where the hips go: the person's path on the rig's own legs, and the keys that move the rig along it."""
+"""Where the hips go: the person's path on the rig's own legs, and what moves the rig along it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ...lifter.contract.motion import Motion
+from ...lifter.contract.protocol import RigError
 from ...lifter.contract.skeleton import BODY_27
 from . import quaternion as quat
 from .bone_map import SIDES, BoneMap
+from .choices import Root
 from .frames import Joints
 from .landmarks import Landmarks
 from .rest import NO_PARENT, RestPose
@@ -37,6 +39,39 @@ def hips_path(motion: Motion, joints: Joints, pelvis: Array, marks: Landmarks) -
     ankle = _standing_ankle(motion, joints)
     lift = marks.sole_height - ratio * ankle if np.isfinite(ankle) else 0.0
     return ratio * pelvis + np.array([0.0, 0.0, np.clip(lift, -MOST_LIFT * own, MOST_LIFT * own)]), ratio
+
+
+def ground_path(path: Array, keyed: Mask, marks: Landmarks, root: Root) -> Array:
+    """(F, 3) metres, world: what of the path the hips themselves do not take, along the ground.
+
+    A root bone and an object stand under the hips; in place, the hips stay where they begin. Frames that are not keyed
+    are interpolated.
+    """
+    if root == "hips":
+        return np.zeros_like(path)
+    places = np.flatnonzero(keyed)
+    along = path - (path[places[0]] if root == "in place" else marks.joint("pelvis"))
+    for axis in range(3):
+        along[:, axis] = np.interp(np.arange(len(path)), places, along[places, axis])
+    return along * np.array([1.0, 1.0, 0.0])
+
+
+def root_bone(rig: RestPose, bone_map: BoneMap, mover: int) -> int:
+    """The bone that carries all others: the map's root, or the topmost above the mover. Raises RigError."""
+    above = rig.ancestors(mover)
+    named = [rig.index(name) for name in bone_map.bones.get("root", ())]
+    found = [bone for bone in named if bone in above] or list(above[-1:])
+    if not found:
+        raise RigError(
+            f"armature '{rig.name}' has no bone above '{rig.bone_names[mover]}' that could take the path. "
+            "Let the hips or the object take it."
+        )
+    return found[0]
+
+
+def root_locations(along: Array, rig: RestPose, root: int) -> Array:
+    """Basis locations of the root bone, which nothing turns. along: (F, 3) metres, world. (F, 3) armature units"""
+    return along @ np.linalg.inv(rig.world_from_armature)[:3, :3].T @ rig.matrices[root, :3, :3]
 
 
 def mover_bone(rig: RestPose, bone_map: BoneMap) -> int:

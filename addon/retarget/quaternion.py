@@ -120,6 +120,26 @@ def angle(q: Array) -> Array:
     return 2 * half
 
 
+def to_vector(q: Array) -> Array:
+    """q: (..., 4). (..., 3) axis times angle, the shorter way round."""
+    q = np.where(q[..., :1] < 0, -q, q)
+    sine = np.linalg.norm(q[..., 1:], axis=-1, keepdims=True)
+    twice_half = 2 * np.arctan2(sine, q[..., :1])
+    return q[..., 1:] * np.where(sine > _TINY, twice_half / np.maximum(sine, _TINY), 2.0)
+
+
+def from_vector(v: Array) -> Array:
+    """v: (..., 3) axis times angle. (..., 4)"""
+    turn = np.linalg.norm(v, axis=-1)
+    return about(v / np.maximum(turn, _TINY)[..., None], turn)
+
+
+def twist_angle(q: Array, axis: Array) -> Array:
+    """q: (..., 4), axis: (3,) unit. How far q turns about the axis itself, radians in -pi..pi."""
+    half: Array = np.arctan2((q[..., 1:] * axis).sum(-1), q[..., 0])
+    return np.angle(np.exp(2j * half))
+
+
 def continuous(q: Array) -> Array:
     """q: (F, 4) without NaN. The same rotations, signs chosen so that each lies next to the one before."""
     if len(q) == 0:

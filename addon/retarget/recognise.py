@@ -18,6 +18,7 @@ from .recognise_shape import shape
 from .rest import RestPose
 
 BY_TABLE, BY_PRESET, BY_NAMES, BY_SHAPE = "humanoid table", "preset", "bone names", "rest pose"
+CHOSEN = "chosen preset"
 SURE = {BY_TABLE: 1.0, BY_PRESET: 1.0, BY_NAMES: 0.9, BY_SHAPE: 0.7}  # with every part placed
 SURE_NAMES = 0.97  # a preset that fits this well is right even where the rest pose says nothing
 FLAT = 0.5  # factor then
@@ -47,9 +48,8 @@ class Recognition:
     def words(self) -> str:
         """'sure (100 %): preset mixamo'"""
         told = next(text for least, text in IN_WORDS if self.sureness >= least)
-        return (
-            f"{told} ({100 * self.sureness:.0f} %): {self.how} {self.map.name if self.how == BY_PRESET else ''}".strip()
-        )
+        name = f" {self.map.name}" if self.how in (BY_PRESET, CHOSEN) else ""
+        return f"{told} ({100 * self.sureness:.0f} %): {self.how}{name}"
 
 
 def recognise(rest: RestPose, choices: Iterable[Preset], humanoid: Mapping[str, str] | None = None) -> Recognition:
@@ -102,6 +102,11 @@ def recognise(rest: RestPose, choices: Iterable[Preset], humanoid: Mapping[str, 
     )
 
 
+def chosen(rest: RestPose, bone_map: BoneMap) -> Recognition:
+    """A map that the user chose, in the same form."""
+    return Recognition(bone_map, CHOSEN, 1.0, unplaced(rest, bone_map), _missing(bone_map)[0])
+
+
 def vrm_map(humanoid: Mapping[str, str]) -> BoneMap:
     """The map that a VRM file's own humanoid table states (human bone -> bone name)."""
     bones: dict[str, tuple[str, ...]] = {"spine": tuple(humanoid[b] for b in VRM_SPINE if humanoid.get(b))}
@@ -141,9 +146,8 @@ def as_preset(bone_map: BoneMap, notes: Iterable[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def suggest(rest: RestPose, choices: Iterable[Preset], name: str) -> str:
-    """A preset file's text for this rig, to be looked over and kept. Raises RigError as `recognise` does."""
-    found = recognise(rest, choices)
+def suggest(rest: RestPose, found: Recognition, name: str) -> str:
+    """A preset file's text for this rig, to be looked over and kept."""
     notes = [f"Bone map for {rest.name}; {found.words}."]
     if found.missing:
         notes.append(f"Without a bone: {', '.join(found.missing)}.")
@@ -183,15 +187,20 @@ def _try(
     if told and not only_flat:
         against.extend(told)
         return
-    parts = [(p, WEIGHTS[p]) for p in ("spine", "neck", "head")]
-    parts += [(f"{side}_{p}", WEIGHTS[p] / 2) for side in SIDES for p in LIMB_PARTS if p in WEIGHTS]
-    missing = tuple(part for part, _ in parts if part not in bone_map.bones)
-    placed = sum(weight for part, weight in parts if part in bone_map.bones) / sum(weight for _, weight in parts)
+    missing, placed = _missing(bone_map)
     sureness = SURE[how] * factor * (1.0 if how in (BY_TABLE, BY_PRESET) else 0.5 + 0.5 * placed)
     if told or swapped:
         sureness *= FLAT if told else MIRRORED
         told = told or ("the names' left lies on the body's right: sides are those of the rest pose",)
     found.append(Recognition(bone_map, how, sureness, unplaced(rest, bone_map), missing, told))
+
+
+def _missing(bone_map: BoneMap) -> tuple[tuple[str, ...], float]:
+    """Parts that have no bone, and the share (0..1, by WEIGHTS) of those that have one."""
+    parts = [(p, WEIGHTS[p]) for p in ("spine", "neck", "head")]
+    parts += [(f"{side}_{p}", WEIGHTS[p] / 2) for side in SIDES for p in LIMB_PARTS if p in WEIGHTS]
+    placed = sum(weight for part, weight in parts if part in bone_map.bones) / sum(weight for _, weight in parts)
+    return tuple(part for part, _ in parts if part not in bone_map.bones), placed
 
 
 def _mirrored(bone_map: BoneMap) -> BoneMap:
@@ -207,8 +216,7 @@ def _mirrored(bone_map: BoneMap) -> BoneMap:
 
 def unplaced(rest: RestPose, bone_map: BoneMap) -> tuple[str, ...]:
     """Deforming bones that the map gives no place at all."""
-    known = {bone for bones in bone_map.twists.values() for bone in bones} | set(bone_map.landmarks.values())
-    return tuple(bone for bone in unmapped(bone_map, rest) if bone not in known)
+    return tuple(bone for bone in unmapped(bone_map, rest) if bone not in bone_map.landmarks.values())
 
 
 def _with_trunk(rest: RestPose, bone_map: BoneMap) -> BoneMap:

@@ -20,7 +20,7 @@ Array = npt.NDArray[np.float64]
 # (name of the segment, direction, carried axis, measured axis, evidence for it in radians) -> (F,) radians
 Settle = Callable[[str, Array, Array, Array, Array], Array]
 
-TRUSTED = 0.999  # frames trusted this far are kept as measured, and the others lean on them
+TRUSTED = 0.9  # frames trusted this far are kept as measured, and the others lean on them
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,8 @@ def test_enables_disables_and_enables_again(script: Script, extension_zip: Path)
     assert found["has_settings"]
     assert {"V2A_PT_main", "V2A_OT_start", "V2A_OT_export_fbx"} <= set(found["classes"])
     assert {"auto", "mixamo", "rigify", "FILE"} <= set(found["presets"])
-    assert found["flags"] == {"person": "largest", "smooth-hz": "6"}
-    assert found["more_flags"] == {"person": "2", "smooth-hz": "6", "hfov": "60", "end": "2.5"}
+    assert found["flags"] == {"person": "largest", "smooth-hz": "8"}
+    assert found["more_flags"] == {"person": "2", "smooth-hz": "8", "hfov": "60", "end": "2.5"}
     assert found["tall"] == "1.75"  # metres in any scene
     assert found["narrow"] == "5"
     assert found["wide"] == "150"

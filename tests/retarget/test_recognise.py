@@ -242,7 +242,7 @@ def test_a_vrm_table_goes_before_names():
 def test_a_suggested_map_is_a_preset_that_gives_the_same_map(name, tmp_path):
     rest = rig(name)
     path = tmp_path / "mine.toml"
-    path.write_text(suggest(rest, CHOICES, 'my "own" rig'), encoding="utf-8")
+    path.write_text(suggest(rest, recognise(rest, CHOICES), 'my "own" rig'), encoding="utf-8")
     known = recognise(rest, CHOICES)
     mine = resolve(load_preset(path), rest)
     assert mine == replace(known.map, name='my "own" rig')

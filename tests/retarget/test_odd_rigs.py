@@ -1,0 +1,121 @@
+"""Rigs that are built oddly: legs that hang on nothing, no spine, a rest pose that shows no body, tails that are guesses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from video_to_armature.addon.retarget import quaternion as quat
+from video_to_armature.addon.retarget.landmarks import rest_landmarks
+from video_to_armature.addon.retarget.solve import forward, solve
+from video_to_armature.addon.retarget.standing import stood_up, t_pose
+from video_to_armature.addon.retarget.strays import stray_bones
+from video_to_armature.lifter.contract.skeleton import BODY_27
+
+from .bodies import ALL_RIGS, LIMBS, angle_between, limb_directions, mixamo, motion_of, posed, quaternius, read
+
+LEGS = ("mixamorig:LeftUpLeg", "mixamorig:RightUpLeg")
+
+
+def a_motion(frames=60, seed=2):
+    rest, bones = mixamo()
+    walk = np.cumsum(np.random.default_rng(seed).normal(0, 0.03, (frames, 1, 3)), 0)
+    return motion_of(read(rest, bones, posed(rest, bones, frames, seed)) + walk)
+
+
+def without_common_root(rest):
+    """Legs and neck hang on nothing."""
+    loose = (*LEGS, "mixamorig:Neck")
+    parents = tuple(-1 if name in loose else p for name, p in zip(rest.bone_names, rest.parents))
+    return replace(rest, parents=parents, connected=(False,) * len(rest))
+
+
+def along_one_axis(rest):
+    """Every bone in the line of X, as some motion files have it; thighs to either side of the hips."""
+    matrices = rest.matrices.copy()
+    matrices[:, :3, :3] = quat.to_matrix(quat.swing(np.array([0.0, 1, 0]), np.array([1.0, 0, 0])))
+    for i, (name, parent) in enumerate(zip(rest.bone_names, rest.parents)):
+        if parent >= 0:
+            step = np.linalg.norm(rest.heads[i] - rest.heads[parent]) * np.array([1.0, 0, 0])
+            if name in LEGS:
+                step = np.array([0.1 if "Left" in name else -0.1, 0, 0])
+            matrices[i, :3, 3] = matrices[parent, :3, 3] + step
+    return replace(rest, matrices=matrices)
+
+
+def test_bones_without_a_common_root_move_as_with_one():
+    rest, bones = mixamo()
+    loose = without_common_root(rest)
+    assert set(stray_bones(loose, bones)) == {*LEGS, "mixamorig:Neck"}
+    assert stray_bones(rest, bones) == ()
+    motion = a_motion()
+    one, two = solve(motion, rest, bones), solve(motion, loose, bones)
+    a, b = forward(rest, one.rotations, one.locations), forward(loose, two.rotations, two.locations)
+    for part in LIMBS:
+        i = rest.index(bones.bones[part][0])
+        if "arm" not in part:
+            assert np.abs(a[:, i] - b[:, i]).max() < 1e-5, part
+    assert set(two.locations) == {"mixamorig:Hips", *LEGS, "mixamorig:Neck"}
+
+
+@pytest.mark.parametrize("rig", ALL_RIGS)
+def test_rigs_with_one_root_have_no_strays_and_stand_already(rig):
+    rest, bones = ALL_RIGS[rig]()
+    assert stray_bones(rest, bones) == ()
+    assert t_pose(rest, bones) == {}
+
+
+def test_a_rest_pose_along_one_axis_is_stood_up():
+    rest, bones = mixamo()
+    flat = along_one_axis(rest)
+    stood = stood_up(flat, t_pose(flat, bones))
+    marks = rest_landmarks(stood, bones)
+    for part, (a, b) in LIMBS.items():
+        wanted = [0, 0, -1.0] if "arm" not in part else [1.0 if "left" in part else -1.0, 0, 0]
+        assert np.degrees(angle_between(marks.joint(b) - marks.joint(a), np.array(wanted))) < 1, part
+    motion = a_motion()
+    curves = solve(motion, flat, bones)
+    for part, reached in limb_directions(flat, bones, curves.rotations, curves.locations).items():
+        a, b = (motion.joint(joint) for joint in LIMBS[part])
+        assert np.degrees(angle_between(reached, b - a)).max() < 0.1, part
+
+
+def test_without_a_spine_the_hips_carry_the_trunk():
+    rest, bones = mixamo()
+    stiff = replace(bones, bones={part: names for part, names in bones.bones.items() if part != "spine"})
+    motion = a_motion()
+    curves = solve(motion, rest, stiff)
+    pose = forward(rest, curves.rotations, curves.locations)[:, :, :3, 3]
+    hips = (pose[:, rest.index(LEGS[0])] + pose[:, rest.index(LEGS[1])]) / 2
+    trunk = pose[:, rest.index("mixamorig:Neck")] - hips
+    assert np.degrees(angle_between(trunk, motion.joint("thorax") - motion.joint("pelvis"))).max() < 0.1
+
+
+def test_the_whole_trunk_points_as_the_persons():
+    rest, bones = mixamo()
+    motion = a_motion()
+    curves = solve(motion, rest, bones)
+    pose = forward(rest, curves.rotations, curves.locations)[:, :, :3, 3]
+    hips = (pose[:, rest.index(LEGS[0])] + pose[:, rest.index(LEGS[1])]) / 2
+    trunk = pose[:, rest.index("mixamorig:Neck")] - hips
+    off = np.degrees(angle_between(trunk, motion.joint("thorax") - motion.joint("pelvis")))
+    assert np.percentile(off, 95) < 1
+    assert off.max() < 4
+
+
+def test_tails_that_importers_guessed_are_not_believed():
+    """A shin of a millimetre without a foot, a foot of a centimetre and one of two metres: ankles and toes stay sane."""
+    rest, bones = quaternius()
+    ends = {part: names for part, names in bones.bones.items() if "foot" not in part}
+    for change, kept in ((("LowerLeg", 1e-3), ends), (("Foot", 1e-2), bones.bones), (("Foot", 2.0), bones.bones)):
+        word, metres = change
+        lengths = [
+            metres / rest.scale if word in name else length for name, length in zip(rest.bone_names, rest.lengths)
+        ]
+        marks = rest_landmarks(replace(rest, lengths=np.array(lengths)), replace(bones, bones=kept))
+        for side in ("left", "right"):
+            knee, ankle, toe, heel = (marks.joint(f"{side}_{joint}") for joint in ("knee", "ankle", "toe", "heel"))
+            thigh = np.linalg.norm(knee - marks.joint(f"{side}_hip"))
+            assert 0.4 * thigh < np.linalg.norm(ankle - knee) < 1.5 * thigh
+            assert 0.1 * thigh < np.linalg.norm(toe - heel) < 1.2 * thigh
+    assert len(marks.positions) == len(BODY_27)

@@ -9,9 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from ..lifter.contract import protocol
-from ..lifter.contract.protocol import Cancelled, Event, V2AError
-from .job import Job
+from ..lifter.contract.protocol import Cancelled, Event, RuntimeUnfitError, V2AError
+from .job import Job, how_it_ended
 from .runtime import ROOT, capture_command
+
+SILENT_S = 15.0  # longer than loading torch from a warm disk: worth a word to the user
+HUNG_S = 600.0  # no stage is that long without a word; a queue must go on at night
+REPORTED_LINES = 40  # of the log: a traceback and what came before it
+MEMORY_SIGNS = ("MemoryError", "bad_alloc", "can't allocate memory", "Cannot allocate memory", "out of memory")
+KILLED = -9  # SIGKILL, which is what Linux and macOS send when memory runs out
 
 STAGES = {
     "open": "Opening the video",
@@ -71,14 +77,28 @@ class Capture:
     outputs: tuple[Path, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     device: str = ""
+    hung: bool = False
     _error: str = ""
 
     def poll(self) -> bool:
         """Take in what came; whether the worker still runs. Never waits."""
         code = self.job.exit_code  # before the events, so that none is left behind when it has ended
         for event in self.job.poll():
-            self._take(event)
-        return code is None
+            try:
+                self._take(event)
+            except (TypeError, ValueError, OverflowError):  # "done": "many"
+                self.job.garbled += 1
+        if code is None and not self.hung and self.job.silent_s > HUNG_S:
+            self.hung = True
+            self.job.kill()
+        return code is None or not self.job.drained
+
+    @property
+    def silent(self) -> str:
+        """A word about a worker that says nothing, '' while it does."""
+        if self.job.silent_s < SILENT_S:
+            return ""
+        return f"The capture has given no sign of life for {duration(self.job.silent_s)}"
 
     @property
     def died(self) -> bool:
@@ -91,12 +111,34 @@ class Capture:
         code = self.job.exit_code
         if code == 0 and self.outputs:
             return self.outputs
+        if self.hung:
+            raise V2AError(f"the capture gave no sign of life for {duration(HUNG_S)} and was ended. Start it again.")
         if self.job.cancelled:
             raise Cancelled("the capture was cancelled.")
+        detail = self._error or self.job.last_words() or "it said nothing"
+        if code == KILLED or any(sign in detail for sign in MEMORY_SIGNS):
+            raise RuntimeUnfitError(
+                f"the capture was ended from outside or ran out of memory ({how_it_ended(code or 0)}: {detail}). "
+                "Close other programs or capture a shorter part, then start again: what was found is kept."
+            )
         if code in _ERRORS and self._error:
             raise _ERRORS[code](self._error)
-        detail = self._error or self.job.last_words() or "it said nothing"
-        raise V2AError(f"the capture stopped with exit code {code}: {detail} (log: {self.job.log})")
+        raise V2AError(f"the capture stopped with {how_it_ended(code or 0)}: {detail} (log: {self.job.log})")
+
+    def report(self) -> str:
+        """What whoever looks into a failed capture wants to know, as lines."""
+        code = self.job.exit_code
+        lines = [
+            f"command: {' '.join(self.job.command)}",
+            f"state: {'running' if code is None else how_it_ended(code)} after {duration(self.job.seconds)}",
+            f"stage: {self.progress.label} {self.progress.text}",
+            f"last sign of life: {duration(self.job.silent_s)} ago, {self.job.garbled} lines not understood",
+            *(f"warning: {text}" for text in self.warnings[-10:]),
+            *([f"error: {self._error}"] if self._error else []),
+            f"log: {self.job.log}",
+            *(f"  {line}" for line in self.job.log_tail(REPORTED_LINES)),
+        ]
+        return "\n".join(lines)
 
     def _take(self, event: Event) -> None:
         fields: Mapping[str, Any] = event.fields

@@ -11,55 +11,49 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..lifter.contract.protocol import Event, OutputError, RuntimeUnfitError, parse_event
+from . import processes
 
-TERMINATE_AFTER_S = 5.0  # the worker finishes the frame in hand and closes its cache before that
-KILL_AFTER_S = 10.0
+TERMINATE_AFTER_S = 0.3  # a worker that listens has gone by then
+KILL_AFTER_S = 0.6  # all processes are to have gone within a second of the click
 DRAIN_AFTER_EXIT_S = 1.0  # a grandchild may hold the pipe open after the worker has gone
-STRIPPED_PREFIXES = ("PYTHON", "LD_", "DYLD_", "VIRTUAL_ENV", "CONDA_", "OCIO", "__PYVENV_LAUNCHER__")
-POSIX = os.name == "posix"
-
-
-def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what Blender hands on to children and would break another interpreter."""
-    kept = {key: value for key, value in environment.items() if not key.upper().startswith(STRIPPED_PREFIXES)}
-    return {**kept, "PYTHONNOUSERSITE": "1"}
+EVENTS_HELD = 10_000  # beyond that the worker waits: Blender's memory is not for a worker gone wild
+EVENTS_A_POLL = 500  # takes 1 ms to fold in; the rest comes at the next tick
+LINE_BYTES = 65_536  # the longest event is a fraction of this; a longer line is not one
+LOG_BYTES = 20_000_000  # a log that grows beyond this is cut to its end
+LOG_TAIL_BYTES = 20_000  # what is kept of it, and what is read for the last words
 
 
 class Job:
-    """One run of the worker. poll() it often: it gives the events that came and carries a cancellation on."""
+    """One run of the worker. poll() it often: it gives the events that came."""
 
     def __init__(self, command: Sequence[str], cwd: Path, log: Path) -> None:
         """Start `command` in its own session, `cwd` the extension's folder. Raises RuntimeUnfitError, OutputError."""
         self.log = log
+        self.command = tuple(command)
         self.started = time.monotonic()
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._cancelled_at: float | None = None
+        self.cancelled = False  # whether cancel() was called; the process may still be on its way out
+        self.garbled = 0  # lines on stdout that were no events
+        self._events: queue.Queue[Event] = queue.Queue(EVENTS_HELD)
+        self._heard_at = self.started
         self._exited_at: float | None = None
-        self._terminated = False
+        self._ended_at: float | None = None
         try:
-            stderr = log.open("wb")
+            log.write_bytes(b"")
+            stderr = log.open("ab")  # appending: what is written after the log was cut lands at its new end
         except OSError as error:
             raise OutputError(
                 f"{log}: the capture's log cannot be written ({error.strerror or error}). Make its folder writable."
             ) from error
         try:
             with stderr:
-                self._process = subprocess.Popen(
-                    list(command),
-                    cwd=cwd,
-                    env=clean_environment(os.environ),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=stderr,
-                    start_new_session=POSIX,
-                    creationflags=0 if POSIX else _windows_flags(),
+                self._process = processes.start(
+                    command, cwd, os.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
                 )
         except OSError as error:
             raise RuntimeUnfitError(
@@ -73,9 +67,14 @@ class Job:
         return self._process.pid
 
     @property
-    def cancelled(self) -> bool:
-        """Whether cancel() was called; the process may still be on its way out."""
-        return self._cancelled_at is not None
+    def silent_s(self) -> float:
+        """Seconds since the worker's last line, of whatever kind: a sign of life."""
+        return time.monotonic() - self._heard_at
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run, or ran."""
+        return (self._ended_at or time.monotonic()) - self.started
 
     @property
     def exit_code(self) -> int | None:
@@ -84,80 +83,96 @@ class Job:
         if code is None:
             return None
         if self._exited_at is None:
-            self._exited_at = time.monotonic()
+            self._exited_at = self._ended_at = time.monotonic()
+            processes.close(self._process)
         if self._reader.is_alive() and time.monotonic() - self._exited_at < DRAIN_AFTER_EXIT_S:
             return None
         return 130 if self.cancelled and code != 0 else code
 
     def poll(self) -> list[Event]:
-        """The events since the last call, in order. Never waits."""
-        self._press_on()
+        """The next events, in order. Never waits."""
+        self._cut_log()
         events: list[Event] = []
         with contextlib.suppress(queue.Empty):
-            while True:
+            while len(events) < EVENTS_A_POLL:
                 events.append(self._events.get_nowait())
         return events
 
+    @property
+    def drained(self) -> bool:
+        """Whether poll() has given all that had come."""
+        return self._events.empty()
+
     def cancel(self) -> None:
-        """Ask the worker to stop; poll() follows up with signals if it does not. Returns at once."""
-        if self._cancelled_at is None:
-            self._cancelled_at = time.monotonic()
-            self._say(b"cancel\n")
+        """Ask the worker to stop; signals follow if it does not. Returns at once."""
+        if not self.cancelled:
+            self.cancelled = True
+            threading.Thread(target=self._stop, name="v2a-cancel", daemon=True).start()
 
     def kill(self) -> None:
         """End the worker and its children now: for Blender's exit and the extension's unregister."""
-        self._cancelled_at = self._cancelled_at or time.monotonic()
-        self._signal(force=True)
+        if self._process.poll() is not None:
+            return  # its number may be another's by now
+        processes.end(self._process, force=True)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=2.0)
 
-    def last_words(self) -> str:
-        """The last line of the log that is not empty, for a worker that died without an error event."""
+    def log_tail(self, lines: int) -> list[str]:
+        """The last lines of the log that are not empty."""
         try:
-            lines = self.log.read_text("utf-8", "replace").splitlines()
+            with self.log.open("rb") as stream:
+                stream.seek(max(0, stream.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+                text = stream.read().decode("utf-8", "replace")
         except OSError:
-            return ""
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+            return []
+        return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
+
+    def last_words(self) -> str:
+        """The last line of the log, for a worker that died without an error event."""
+        return "".join(self.log_tail(1)).strip()
 
     def _read(self) -> None:
         stdout = self._process.stdout
         assert stdout is not None
-        for line in stdout:
-            event = parse_event(line.decode("utf-8", "replace"))
+        whole = True  # whether the next piece begins a line
+        while piece := stdout.readline(LINE_BYTES):
+            self._heard_at = time.monotonic()
+            begins, whole = whole, piece.endswith(b"\n")
+            event = parse_event(piece.decode("utf-8", "replace")) if begins and whole else None
             if event is not None:
                 self._events.put(event)
+            elif begins:
+                self.garbled += 1
 
-    def _press_on(self) -> None:
-        if self._cancelled_at is None or self._process.poll() is not None:
-            return
-        waited = time.monotonic() - self._cancelled_at
-        if waited > KILL_AFTER_S:
-            self._signal(force=True)
-        elif waited > TERMINATE_AFTER_S and not self._terminated:
-            self._terminated = True
-            self._signal(force=False)
+    def _cut_log(self) -> None:
+        """A worker that floods its log must not fill the disk."""
+        with contextlib.suppress(OSError):
+            if self.log.stat().st_size > LOG_BYTES:
+                tail = "\n".join(self.log_tail(50))
+                with self.log.open("r+b") as stream:
+                    stream.write(f"[cut: the log had grown beyond {LOG_BYTES // 1_000_000} MB]\n{tail}\n".encode())
+                    stream.truncate()
 
-    def _say(self, line: bytes) -> None:
+    def _stop(self) -> None:
+        """In a thread, so that it does not wait for Blender's next tick: by word, by request, by force."""
         stdin = self._process.stdin
         assert stdin is not None
         with contextlib.suppress(OSError, ValueError):  # the worker may have gone already
-            stdin.write(line)
+            stdin.write(b"cancel\n")
             stdin.flush()
-
-    def _signal(self, *, force: bool) -> None:
-        """To the whole group: the worker's own children must not outlive it."""
-        if self._process.poll() is not None:
-            return
-        if sys.platform == "win32":
-            if force:
-                subprocess.run(["taskkill", "/T", "/F", "/PID", str(self.pid)], capture_output=True, check=False)
-            else:
-                self._process.send_signal(signal.CTRL_BREAK_EVENT)
-            return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL if force else signal.SIGTERM)
+        for patience_s, force in ((TERMINATE_AFTER_S, False), (KILL_AFTER_S - TERMINATE_AFTER_S, True)):
+            try:
+                self._process.wait(patience_s)
+                break
+            except subprocess.TimeoutExpired:
+                processes.end(self._process, force=force)
 
 
-def _windows_flags() -> int:
-    """A group of its own, so that it can be signalled, and no console window."""
-    return getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
+def how_it_ended(exit_code: int) -> str:
+    """An exit code in words: 'exit code 3', 'signal SIGKILL'."""
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    try:
+        return f"signal {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"signal {-exit_code}"

@@ -1,11 +1,8 @@
-"""What the panel's buttons do: collect, call, report. The only file of the panel's side that turns errors into text."""
+"""What the panel's buttons do with a captured motion: collect, call, report. Errors become text here."""
 
 # No `from __future__ import annotations`: Blender reads properties from the annotations themselves.
 # pyright: reportInvalidTypeForm=false
 
-import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import bpy
@@ -14,82 +11,18 @@ from bpy_extras.io_utils import ExportHelper
 
 from ..lifter.contract.motion import Motion
 from ..lifter.contract.protocol import InputError, UsageError, V2AError
-from . import apply, casting, export, preferences, properties, rig, runtime, watch
-
-
-def problem(context: bpy.types.Context) -> str:
-    """Why a capture cannot start, as a sentence; '' when it can. Cheap: panels ask at every redraw."""
-    settings = context.scene.v2a
-    if watch.running():
-        return "A capture is running"
-    if not settings.video:
-        return "Choose a video"
-    if not Path(bpy.path.abspath(settings.video)).is_file():
-        return "The video file is not there"
-    if settings.armature is None:
-        return "Choose an armature"
-    if settings.armature.name not in context.scene.objects:
-        return "The armature is not in this scene"
-    return ""
-
-
-def runtime_problem(context: bpy.types.Context) -> str:
-    """Why there is no interpreter, '' when there is one."""
-    named = preferences.interpreter(context)
-    try:
-        runtime.find(named)
-    except V2AError as error:
-        if named or os.environ.get(runtime.VARIABLE):
-            return str(error)
-        return "The capture needs a Python interpreter with torch and mediapipe, and none is named yet."
-    return ""
-
-
-class V2A_OT_start(bpy.types.Operator):
-    """Capture the video in the background, then animate the armature"""
-
-    bl_idname = "v2a.start"
-    bl_label = "Start"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        reason = problem(context)
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        settings = context.scene.v2a
-        try:
-            rig.check_writable(settings.armature)
-            apply.choose_map(rig.read_rest_pose(settings.armature), properties.rig_preset(settings))
-            interpreter = runtime.find(preferences.interpreter(context))
-            video = Path(bpy.path.abspath(settings.video))
-            watch.start(
-                watch.Plan(
-                    interpreter, video, _motion_path(video), properties.worker_options(settings), context.scene.name
-                )
-            )
-        except V2AError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
-
-
-class V2A_OT_cancel(bpy.types.Operator):
-    """Stop the capture; what it found so far is kept for the next start"""
-
-    bl_idname = "v2a.cancel"
-    bl_label = "Cancel"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return watch.running()
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        if watch.current is not None:
-            watch.current.cancel()
-        return {"FINISHED"}
+from . import (
+    apply,
+    casting,
+    export,
+    preferences,
+    properties,
+    run_operators,
+    runtime,
+    setup_operators,
+    setup_watch,
+    watch,
+)
 
 
 class V2A_OT_apply(bpy.types.Operator):
@@ -99,12 +32,13 @@ class V2A_OT_apply(bpy.types.Operator):
     bl_label = "Apply Again"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
+    armature: StringProperty(
+        description="Name of the armature; empty for the one chosen", options={"HIDDEN", "SKIP_SAVE"}
+    )
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         settings = context.scene.v2a
-        if settings.armature is None or settings.armature.name not in context.scene.objects:
-            cls.poll_message_set("Choose an armature of this scene")
-            return False
         if not settings.motions:
             cls.poll_message_set("Nothing has been captured yet")
             return False
@@ -113,13 +47,16 @@ class V2A_OT_apply(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.v2a
         try:
+            armature = context.scene.objects.get(self.armature) if self.armature else settings.armature
+            if armature is None or armature.name not in context.scene.objects:
+                raise UsageError(f"the armature {self.armature!r} is not in this scene. Choose one and apply again.")
             paths = [Path(bpy.path.abspath(item.path)) for item in settings.motions]
             if not all(path.is_file() for path in paths):
                 raise InputError("the captured motion is no longer there. Capture the video again.")
             motions = [Motion.load(path) for path in paths]
             watch.reports[:] = apply.apply_people(
                 context.scene,
-                _armatures(context, settings),
+                _armatures(context, settings, armature),
                 motions,
                 properties.rig_preset(settings),
                 frame_rate=settings.frame_rate,
@@ -170,7 +107,7 @@ class V2A_OT_check_runtime(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            watch.check_runtime(runtime.find(preferences.interpreter(context)))
+            watch.check_runtime(runtime.find(preferences.interpreter(context), made=setup_watch.made()))
         except V2AError as error:
             watch.runtime_answer = (False, str(error))
         return {"FINISHED"}
@@ -187,33 +124,24 @@ class V2A_OT_open_preferences(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _armatures(context: bpy.types.Context, settings: properties.V2A_Settings) -> list[bpy.types.Object]:
-    """Who plays whom: the armature chosen the first person, copies of it (those of last time) the others."""
-    if len(settings.motions) > 1 and settings.armature in [item.armature for item in settings.motions][1:]:
-        raise UsageError(f"'{settings.armature.name}' plays another person already. Choose the first armature.")
-    settings.motions[0].armature = settings.armature
+def _armatures(
+    context: bpy.types.Context, settings: properties.V2A_Settings, armature: bpy.types.Object
+) -> list[bpy.types.Object]:
+    """Who plays whom: the armature the first person, copies of it (those of last time) the others."""
+    if len(settings.motions) > 1 and armature in [item.armature for item in settings.motions][1:]:
+        raise UsageError(f"'{armature.name}' plays another person already. Choose the first armature.")
+    settings.motions[0].armature = armature
     for item in settings.motions[1:]:
         if item.armature is None or item.armature.name not in context.scene.objects:
-            item.armature = casting.copy_rig(context, settings.armature)
+            item.armature = casting.copy_rig(context, armature)
     return [item.armature for item in settings.motions]
 
 
-def _motion_path(video: Path) -> Path:
-    """Where the capture of a video is kept: in the extension's own folder, the same place for the same video."""
-    key = hashlib.sha256(str(video.resolve()).encode()).hexdigest()[:8]
-    try:
-        folder = Path(bpy.utils.extension_path_user(preferences.PACKAGE, path="motions", create=True))
-    except ValueError:  # not installed as an extension: a developer's copy
-        folder = Path(tempfile.gettempdir(), "video_to_armature")
-        folder.mkdir(exist_ok=True)
-    return folder / f"{video.stem}.{key}.npz"
-
-
 CLASSES = (
-    V2A_OT_start,
-    V2A_OT_cancel,
     V2A_OT_apply,
     V2A_OT_export_fbx,
     V2A_OT_check_runtime,
     V2A_OT_open_preferences,
+    *run_operators.CLASSES,
+    *setup_operators.CLASSES,
 )

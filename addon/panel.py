@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import bpy
 
-from . import operators, watch
+from . import run_operators, setup_panel, setup_watch, watch
 from .apply import ApplyReport
 from .capture import duration
 from .properties import OWN_FILE
+from .self_check import Item
 from .wrapping import wrapped
 
 TAB = "Video to Armature"
 BONES_SHOWN = 12
+STATE_ICONS = {
+    "waiting": "TIME",
+    "checking": "VIEWZOOM",
+    "running": "PLAY",
+    "done": "CHECKMARK",
+    "failed": "ERROR",
+    "cancelled": "CANCEL",
+}
+
+
+class Sub:
+    """Where the panels below the first one lie."""
+
+    bl_parent_id = "V2A_PT_main"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = TAB
 
 
 class V2A_PT_main(bpy.types.Panel):
@@ -26,36 +44,31 @@ class V2A_PT_main(bpy.types.Panel):
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        column.enabled = not watch.running()
         column.prop(settings, "video")
         column.prop(settings, "armature")
         column.prop(settings, "preset")
         if settings.preset == OWN_FILE:
             column.prop(settings, "preset_file")
-        missing = operators.runtime_problem(context)
-        if missing:
+        missing = run_operators.runtime_problem(context)
+        if setup_watch.running() or (missing and not run_operators.names_own(context)):
+            setup_panel.draw(context, layout.box())
+        elif missing:
             box = layout.box()
             wrapped(context, box, missing, icon="ERROR")
             box.operator("v2a.open_preferences", icon="PREFERENCES")
         if watch.running():
-            _draw_progress(layout)
-        else:
-            _draw_start(context, layout, enabled=not missing)
+            _draw_progress(context, layout)
+        _draw_start(context, layout)
 
 
-class V2A_PT_options(bpy.types.Panel):
+class V2A_PT_options(Sub, bpy.types.Panel):
     bl_label = "Options"
-    bl_parent_id = "V2A_PT_main"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = TAB
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.v2a
         layout.use_property_split = True
         layout.use_property_decorate = False
-        layout.enabled = not watch.running()
         layout.prop(settings, "people")
         if settings.people == "number":
             layout.prop(settings, "number")
@@ -68,12 +81,47 @@ class V2A_PT_options(bpy.types.Panel):
         layout.prop(settings, "frame_rate")
 
 
-class V2A_PT_result(bpy.types.Panel):
+class V2A_PT_queue(Sub, bpy.types.Panel):
+    bl_label = "Queue"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
+
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        if watch.waiting:
+            self.layout.label(text=f"{len(watch.waiting)} waiting")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        column = layout.column(align=True)
+        now = [watch.current] if watch.current is not None and watch.current not in watch.past else []
+        for run in (*watch.past, *now):
+            column.label(text=run.plan.video.name, icon=STATE_ICONS[run.state])
+            if run.error:
+                wrapped(context, column, run.error, icon="BLANK1")
+        for i, run in enumerate(watch.waiting):
+            row = column.row()
+            row.label(text=run.plan.video.name, icon=STATE_ICONS[run.state])
+            row.operator("v2a.take_off", text="", icon="X", emboss=False).index = i
+        layout.operator("v2a.add_videos", text="Add Videos …", icon="ADD")
+        if watch.waiting:
+            layout.operator("v2a.cancel_all", icon="CANCEL")
+
+
+class V2A_PT_check(Sub, bpy.types.Panel):
+    bl_label = "Self-Check"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, check = self.layout, watch.last_check
+        for item in check.items if check is not None else ():
+            _draw_item(context, layout, item)
+        if check is not None and not check.done:
+            layout.label(text="Looking …", icon="SORTTIME")
+        layout.operator("v2a.check", icon="VIEWZOOM")
+        layout.operator("v2a.copy_report", icon="COPYDOWN")
+
+
+class V2A_PT_result(Sub, bpy.types.Panel):
     bl_label = "Result"
-    bl_parent_id = "V2A_PT_main"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = TAB
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -89,21 +137,45 @@ class V2A_PT_result(bpy.types.Panel):
         column.operator("v2a.export_fbx", icon="EXPORT")
 
 
-def _draw_start(context: bpy.types.Context, layout: bpy.types.UILayout, *, enabled: bool) -> None:
+def _draw_start(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
     row = layout.row()
+    if watch.running():
+        row.operator("v2a.start", text="Add to Queue", icon="ADD")
+        return
     row.scale_y = 1.5
-    row.enabled = enabled
     row.operator("v2a.start", icon="PLAY")
     run = watch.current
     if run is not None and run.error:
-        wrapped(context, layout.box(), run.error, icon="ERROR")
+        _draw_failure(context, layout.box(), run)
     elif run is not None and run.cancelled:
-        layout.label(text="Cancelled", icon="CANCEL")
-    elif enabled and operators.problem(context):
-        layout.label(text=operators.problem(context), icon="INFO")
+        layout.label(text="Cancelled; what was found is kept", icon="CANCEL")
+    elif run_operators.problem(context):
+        layout.label(text=run_operators.problem(context), icon="INFO")
 
 
-def _draw_progress(layout: bpy.types.UILayout) -> None:
+def _draw_failure(context: bpy.types.Context, box: bpy.types.UILayout, run: watch.Run) -> None:
+    """The items of the self-check that stopped it, or what stopped the worker."""
+    if run.capture is None and run.check is not None and run.check.failures:
+        for item in run.check.failures:
+            _draw_item(context, box, item)
+        return
+    wrapped(context, box, run.error, icon="ERROR")
+    box.operator("v2a.copy_report", icon="COPYDOWN")
+
+
+def _draw_item(context: bpy.types.Context, layout: bpy.types.UILayout, item: Item) -> None:
+    column = layout.column(align=True)
+    if item.ok:
+        column.label(text=f"{item.name}: {item.text}", icon="CHECKMARK")
+        return
+    wrapped(context, column, f"{item.name}: {item.text}", icon="ERROR")
+    if item.remedy:
+        wrapped(context, column, item.remedy, icon="BLANK1")
+    if item.operator:
+        column.operator(item.operator)
+
+
+def _draw_progress(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
     run = watch.current
     assert run is not None
     if run.cancelled:
@@ -113,10 +185,14 @@ def _draw_progress(layout: bpy.types.UILayout) -> None:
     row = layout.row()
     row.scale_y = 1.5
     row.progress(
-        text="Starting" if progress is None else progress.label,
+        text="Checking that all is there" if progress is None else progress.label,
         factor=0.0 if progress is None else progress.fraction,
     )
     layout.label(text=progress.text if progress is not None else "")
+    if run.capture is not None and run.capture.silent:
+        box = layout.box()
+        wrapped(context, box, f"{run.capture.silent}. Wait if the disk is busy, else cancel", icon="ERROR")
+        box.operator("v2a.copy_report", icon="COPYDOWN")
     layout.operator("v2a.cancel", icon="X")
 
 
@@ -152,4 +228,4 @@ def _draw_unmapped(context: bpy.types.Context, layout: bpy.types.UILayout, repor
         wrapped(context, body, ", ".join(shown) + (f" and {more} more" if more else ""))
 
 
-CLASSES = (V2A_PT_main, V2A_PT_options, V2A_PT_result)
+CLASSES = (V2A_PT_main, V2A_PT_options, V2A_PT_queue, V2A_PT_check, V2A_PT_result)

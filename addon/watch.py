@@ -1,6 +1,7 @@
-"""The run in the background as Blender sees it: a timer drains its events, redraws, and applies the motion at the end.
+"""The runs in the background as Blender sees them: a timer drains their events, redraws, and applies each motion.
 
-One capture at a time. State lives here and not in the file: a run does not survive Blender.
+One capture at a time; further ones wait in a queue. State lives here and not in the file: a run does not survive
+Blender (what it had found is kept by the worker, and used when the same video is captured again).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import atexit
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,39 +21,45 @@ from ..lifter.contract.protocol import Cancelled, RuntimeUnfitError, V2AError
 from . import capture, runtime
 from .apply import ApplyReport
 from .capture import Capture
+from .self_check import Check, Facts
 
 TICK_S = 0.1
+END_S = 0.5  # in which a cancelled check ends its processes
+PAST_KEPT = 20  # ended runs shown in the queue: more than a panel has room for
 
 
 @dataclass(frozen=True)
 class Plan:
     """What a run is to do. Blender's things go by name: pointers do not outlive an undo."""
 
-    interpreter: Path
-    video: Path
-    out: Path
+    facts: Facts  # the video, whereto, with which interpreter
     options: Mapping[str, str]
     scene: str
+    armature: str = ""  # '' is the one that is chosen when the motion is there
+
+    @property
+    def video(self) -> Path:
+        return self.facts.video
 
 
 @dataclass
 class Run:
-    """One capture from Start to its end."""
+    """One capture from Start to its end: first the self-check, then the worker."""
 
     plan: Plan
     started: float = field(default_factory=time.monotonic)
+    check: Check | None = None
     capture: Capture | None = None
     cancelled: bool = False
     same_file: bool = True  # no other file was opened since
     error: str = ""
     done: bool = False
-    _unfit: RuntimeUnfitError | None = None
-    _check: threading.Thread | None = None
 
     def begin(self) -> None:
-        """Look at the interpreter in a thread: a cold disk can take seconds over it."""
-        self._check = threading.Thread(target=self._look, name="v2a-check", daemon=True)
-        self._check.start()
+        """The self-check runs in a thread: a cold disk can take seconds over it."""
+        global last_check
+        self.started = time.monotonic()
+        self.check = last_check = Check(self.plan.facts).start()
 
     def step(self) -> bool:
         """Carry on by what has come; whether it still runs."""
@@ -60,16 +68,23 @@ class Run:
         except V2AError as error:
             self.error = "" if isinstance(error, Cancelled) else str(error)
             self.cancelled = self.cancelled or isinstance(error, Cancelled)
-            self.done = True
-            return False
+        except Exception as error:  # a timer that raises is taken off, and the queue would stand still
+            traceback.print_exc()
+            self.error = f"a bug: {type(error).__name__}: {error}. Please copy the report and send it."
+        self.done = True
+        return False
 
     def cancel(self) -> None:
         self.cancelled = True
+        if self.check is not None:
+            self.check.cancel()
         if self.capture is not None:
             self.capture.job.cancel()
 
     def kill(self) -> None:
         self.cancelled = True
+        if self.check is not None:
+            self.check.cancel()
         if self.capture is not None:
             self.capture.job.kill()
 
@@ -77,11 +92,12 @@ class Run:
         """The motion files of a run that ended well."""
         return self.capture.outputs if self.capture is not None and self.done and not self.error else ()
 
-    def _look(self) -> None:
-        try:
-            runtime.check(self.plan.interpreter)
-        except RuntimeUnfitError as error:
-            self._unfit = error
+    @property
+    def state(self) -> str:
+        """waiting, checking, running, cancelled, failed or done."""
+        if self.done:
+            return "failed" if self.error else "cancelled" if self.cancelled else "done"
+        return "running" if self.capture is not None else "waiting" if self.check is None else "checking"
 
     def _step(self) -> bool:
         if self.capture is None:
@@ -93,19 +109,24 @@ class Run:
         return False
 
     def _start_when_checked(self) -> bool:
-        if self._check is not None and self._check.is_alive() and not self.cancelled:
+        check, plan = self.check, self.plan
+        assert check is not None
+        if not check.done and not self.cancelled:
             return True
         if self.cancelled:
             raise Cancelled("the capture was cancelled.")
-        if self._unfit is not None:
-            raise self._unfit
-        plan = self.plan
-        log = plan.out.with_suffix(".log")
-        self.capture = capture.start(plan.interpreter, plan.video, plan.out, plan.options, log, overwrite=True)
+        if check.failures or check.interpreter is None:
+            item = check.failures[0]
+            raise RuntimeUnfitError(f"{item.text}. {item.remedy}")
+        log = plan.facts.out.with_suffix(".log")
+        self.capture = capture.start(check.interpreter, plan.video, plan.facts.out, plan.options, log, overwrite=True)
         return True
 
 
 current: Run | None = None  # the run going on, or the last one
+waiting: list[Run] = []
+past: list[Run] = []  # the latest last
+last_check: Check | None = None  # of the current run, or of the button
 reports: list[ApplyReport] = []  # of the last motion applied in this file
 runtime_answer: tuple[bool, str] | None = None  # what the button in the preferences found
 
@@ -115,11 +136,25 @@ def running() -> bool:
 
 
 def start(plan: Plan) -> None:
-    """Begin a run; its events are drained by the timer."""
-    global current
-    current = Run(plan)
-    current.begin()
-    _schedule(_tick)
+    """Begin a run, or let it wait for those before it; its events are drained by the timer."""
+    waiting.append(Run(plan))
+    if not running():
+        _next()
+        schedule(_tick)
+
+
+def check_now(facts: Facts) -> None:
+    """Only the self-check."""
+    global last_check
+    if last_check is not None:
+        last_check.cancel()
+    check = last_check = Check(facts).start()
+
+    def tick() -> float | None:
+        redraw()
+        return None if check.done else TICK_S
+
+    schedule(tick)
 
 
 def check_runtime(interpreter: Path) -> None:
@@ -130,8 +165,8 @@ def check_runtime(interpreter: Path) -> None:
 
     def look() -> None:
         try:
-            found = runtime.check(interpreter, really_import=True)
-            answers.append((True, f"Fit: Python {found.python} with all that the capture needs"))
+            found = runtime.check(interpreter, really_import=True, fresh=True)
+            answers.append((True, f"Fit: Python {found.python} with all that the capture needs, on {found.device}"))
         except RuntimeUnfitError as error:
             answers.append((False, str(error)))
 
@@ -144,14 +179,17 @@ def check_runtime(interpreter: Path) -> None:
         return None
 
     threading.Thread(target=look, name="v2a-check-runtime", daemon=True).start()
-    _schedule(tick)
+    schedule(tick)
 
 
-def redraw(area_type: str = "VIEW_3D") -> None:
+def redraw(*area_types: str) -> None:
+    """The sidebars of the 3D views unless other areas are named; not the views: a heavy scene takes long to draw."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == area_type:
-                area.tag_redraw()
+            if area.type in (area_types or ("VIEW_3D",)):
+                for region in area.regions:
+                    if area.type != "VIEW_3D" or region.type == "UI":
+                        region.tag_redraw()
 
 
 def attach() -> None:
@@ -167,21 +205,36 @@ def detach() -> None:
 
 
 def stop() -> None:
-    """End a run and the timers now. A timer left at exit crashes 4.2 and hangs 4.5."""
+    """End all that runs, and the timers, now. A timer left at exit crashes 4.2 and hangs 4.5."""
     for tick in _ticks:
         if bpy.app.timers.is_registered(tick):
             bpy.app.timers.unregister(tick)
     _ticks.clear()
+    waiting.clear()
+    for end in at_stop:
+        end()
     if current is not None and not current.done:
         current.kill()
+    if last_check is not None:
+        last_check.cancel()
+        last_check.wait(END_S)
 
 
+at_stop: list[Callable[[], None]] = []  # what else runs in the background and must end then
 _ticks: list[Callable[[], float | None]] = []
 
 
-def _schedule(tick: Callable[[], float | None]) -> None:
+def schedule(tick: Callable[[], float | None]) -> None:
+    """Call it every TICK_S, or as it says, until it says None."""
+    _ticks[:] = [other for other in _ticks if bpy.app.timers.is_registered(other)]
     _ticks.append(tick)
     bpy.app.timers.register(tick, first_interval=TICK_S, persistent=True)
+
+
+def _next() -> None:
+    global current
+    current = waiting.pop(0)
+    current.begin()
 
 
 def _tick() -> float | None:
@@ -189,13 +242,17 @@ def _tick() -> float | None:
         return None
     try:
         if current.step():
-            redraw()
             return TICK_S
         if current.results():
             _apply(current)
+        past.append(current)
+        del past[:-PAST_KEPT]
+        if not waiting:
+            return None
+        _next()
+        return TICK_S
     finally:
         redraw()
-    return None
 
 
 def _apply(run: Run) -> None:
@@ -203,32 +260,36 @@ def _apply(run: Run) -> None:
     scene = bpy.data.scenes.get(run.plan.scene)
     window = next(iter(bpy.context.window_manager.windows), None)
     if not run.same_file or scene is None or window is None:
-        run.error = f"the motion is ready, but its scene is no longer open. It is kept in {run.plan.out.parent}."
+        run.error = f"the motion is ready, but its scene is no longer open. It is kept in {run.plan.facts.out.parent}."
         return
-    set_motions(scene.v2a, run.results())
+    set_motions(scene.v2a, run.results(), scene.objects.get(run.plan.armature))
     with bpy.context.temp_override(window=window, scene=scene):
         bpy.ops.ed.undo_push(message="Capture Video")  # undoing the animation must not lose the motion
         try:
-            bpy.ops.v2a.apply("EXEC_DEFAULT", True)  # True: push an undo step
+            bpy.ops.v2a.apply("EXEC_DEFAULT", True, armature=run.plan.armature)  # True: push an undo step
         except RuntimeError as error:  # what the operator reported, already in words
             run.error = str(error).strip().removeprefix("Error: ")
 
 
-def set_motions(settings: Any, paths: Sequence[Path]) -> None:
+def set_motions(settings: Any, paths: Sequence[Path], first: Any = None) -> None:
     """Put these motions in place of those captured before. Who played a person plays the person of that number again,
-    else each capture of everybody would leave more copies of the rig.
+    else each capture of everybody would leave more copies of the rig. first: plays the first person (default: the
+    armature chosen); the copies of another rig are not for this one.
     """
+    chosen = first or settings.armature
     players = [item.armature for item in settings.motions]
+    if players and players[0] not in (None, chosen):
+        players = []
     settings.motions.clear()
     for i, path in enumerate(paths):
         item = settings.motions.add()
         item.path = str(path)
-        if i < len(players) and players[i] != settings.armature:  # that one plays the first person
+        if i < len(players) and players[i] != chosen:  # that one plays the first person
             item.armature = players[i]
 
 
 @bpy.app.handlers.persistent
 def _after_load(*_arguments: object) -> None:
     reports.clear()
-    if current is not None:
-        current.same_file = False
+    for run in (*waiting, *([current] if current is not None else [])):
+        run.same_file = False

@@ -7,12 +7,14 @@ With --events, stdout carries JSON lines and nothing else, and stdin is listened
 from __future__ import annotations
 
 import argparse
+import contextlib
 import glob
 import json
 import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,9 @@ from typing import IO, Any, NoReturn
 
 from .contract.files import check_output
 from .contract.protocol import DONE, Cancelled, Event, OutputError, RuntimeUnfitError, UsageError, V2AError
+
+BEAT_S = 2.0  # between signs of life
+HEEDED_S = 3.0  # after a cancellation, or when whoever listens is gone
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,6 +48,7 @@ def main(argv: list[str]) -> int:
             raise misuse
         if watched:
             threading.Thread(target=_listen, args=(stop,), daemon=True).start()
+            threading.Thread(target=_beat, args=(say,), daemon=True).start()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         arguments.command(arguments, say, stop.is_set)
@@ -53,6 +59,10 @@ def main(argv: list[str]) -> int:
         code = RuntimeUnfitError.exit_code
         remedy = f"Install torch==2.13.0 mediapipe==0.10.21 scipy safetensors with {sys.executable} -m pip."
         say(Event("error", {"code": code, "message": f"{sys.executable}: {error}. {remedy}"}))
+    except MemoryError:
+        code = RuntimeUnfitError.exit_code
+        message = "memory ran out. Close other programs, or capture a shorter part (--start, --end)."
+        say(Event("error", {"code": code, "message": message}))
     except Exception as error:
         code = 1
         traceback.print_exc(file=err)
@@ -77,11 +87,22 @@ def _private_streams(watched: bool) -> tuple[IO[str], IO[str]]:
 
 
 def _events(out: IO[str]) -> Callable[[Event], None]:
+    one_at_a_time = threading.Lock()
+
     def say(event: Event) -> None:
-        out.write(event.line() + "\n")
-        out.flush()
+        with one_at_a_time:
+            out.write(event.line() + "\n")
+            out.flush()
 
     return say
+
+
+def _beat(say: Callable[[Event], None]) -> None:
+    """Tell now and then that the process lives, however long a step is silent."""
+    with contextlib.suppress(OSError, ValueError):  # nobody listens any more
+        while True:
+            time.sleep(BEAT_S)
+            say(Event("alive"))
 
 
 def _plain(out: IO[str], err: IO[str]) -> Callable[[Event], None]:
@@ -111,6 +132,8 @@ def _listen(stop: threading.Event) -> None:
         if line.strip() == "cancel":
             break
     stop.set()
+    time.sleep(HEEDED_S)
+    os._exit(Cancelled.exit_code)  # whoever started it is gone or waits: no import or long step may outlive that
 
 
 def _capture(a: argparse.Namespace, say: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:

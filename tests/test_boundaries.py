@@ -30,8 +30,21 @@ OUTSIDE: dict[str, set[str]] = {
     "lifter/models/": {"numpy", "torch", "safetensors"},
     "lifter/train/": {"numpy", "scipy", "torch", "matplotlib"},
     "addon/": {"numpy", *BLENDER},
-    "addon/job.py": set(),
-    "addon/runtime.py": set(),
+    **{
+        f"addon/{name}.py": set()
+        for name in (
+            "capture",
+            "job",
+            "processes",
+            "runtime",
+            "runtime_folder",
+            "runtime_machine",
+            "runtime_setup",
+            "runtime_uv",
+            "runtime_verify",
+            "self_check",
+        )
+    },  # fmt: skip
     "addon/retarget/": {"numpy"},
 }
 

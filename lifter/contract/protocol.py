@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-EVENT_NAMES = ("stage", "progress", "warning", "error", "done")
+EVENT_NAMES = ("stage", "progress", "warning", "error", "done", "alive")
 DONE = 0
 
 

@@ -10,11 +10,11 @@ from .conftest import ROOT, extension_tool
 WANTED = (
     "blender_manifest.toml", "__init__.py", "LICENSE", "addon/batch.py", "addon/panel.py", "addon/retarget/solve.py",
     "lifter/__main__.py", "lifter/contract/motion.py", "presets/rigs/mixamo.toml", "presets/rigs/rigify.toml",
-    "presets/export/generic.toml",
+    "presets/export/generic.toml", "requirements/runtime.txt", "requirements/runtime_uv.txt", "addon/weights.sha256",
 )  # fmt: skip
 UNWANTED = (
-    "tests/", "demo/", "docs/", "typings/", "requirements/", "lifter/train/", "dev.py", "pyproject.toml", ".git", ".ci",
-    ".venv", "out/", "runs/", "dist/",
+    "tests/", "demo/", "docs/", "typings/", "requirements/blender", "requirements/constraints", "lifter/train/", "dev.py",
+    "pyproject.toml", ".git", ".ci", ".venv", "out/", "runs/", "dist/",
 )  # fmt: skip
 MAX_BYTES = 25e6  # the weights are up to 20 MB
 

@@ -1,7 +1,8 @@
 """Shows the panel of the built zip in a real Blender under Xvfb, inside a chroot made as PLATFORM.md tells.
 
-Usage: python tests/gui/look.py [--chroot /opt/trixie] [--out out/gui]. The chroot must see this folder and .venv's
-Python at their own paths (bind mounts). Pictures and found.json come to --out.
+Usage: python tests/gui/look.py [--chroot /opt/trixie] [--out out/gui] [--wheels DIR]. The chroot must see this folder
+and .venv's Python at their own paths (bind mounts). Pictures and found.json come to --out. With --wheels, a folder made
+by `pip download -r requirements/runtime.txt -d DIR` and `pip download uv -d DIR`, the set-up and its faults are shown.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("--chroot", type=Path, default=Path("/opt/trixie"))
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "gui")
+    parser.add_argument("--wheels", type=Path)
     given = parser.parse_args()
     out: Path = given.out.resolve()
     shutil.rmtree(out, ignore_errors=True)
@@ -34,7 +36,7 @@ def main() -> int:
     subprocess.run([sys.executable, tool, "build", "--source-dir", ROOT, "--output-dir", out], check=True, timeout=60)
     [archive] = out.glob("*.zip")
     environment = {
-        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "PATH": f"{sys.base_prefix}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(home),
         "XDG_RUNTIME_DIR": str(home),
         "DISPLAY": DISPLAY,
@@ -54,13 +56,14 @@ def main() -> int:
         env=environment,
         stderr=subprocess.DEVNULL,
     )
+    script, third = ("set_up.py", given.wheels.resolve()) if given.wheels else ("drive.py", ROOT / ".venv/bin/python")
     try:
         time.sleep(2)
         inside(
             "blender", "--no-window-focus", "--window-geometry", "0", "0", *map(str, SIZE),
-            "--python", ROOT / "tests" / "gui" / "drive.py", "--",
-            ROOT / "demo" / "walk.mp4", ROOT / "demo" / "mh_mixamo.fbx", ROOT / ".venv" / "bin" / "python", out,
-            timeout=400,
+            "--python", ROOT / "tests" / "gui" / script, "--",
+            ROOT / "demo" / "walk.mp4", ROOT / "demo" / "mh_mixamo.fbx", third, out,
+            timeout=590,
         )  # fmt: skip
     finally:
         server.terminate()

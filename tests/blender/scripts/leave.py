@@ -16,9 +16,10 @@ MODULE = "bl_ext.user_default.video_to_armature"
 
 def main(archive: Path, python: Path, folder: Path) -> None:
     bpy.ops.extensions.package_install_files(filepath=str(archive), repo="user_default", enable_on_install=True)
-    watch, job, capture = (sys.modules[f"{MODULE}.addon.{name}"] for name in ("watch", "job", "capture"))
-    plan = watch.Plan(python, folder / "video.mp4", folder / "out.npz", {}, bpy.context.scene.name)
-    watch.start(plan)
+    names = ("watch", "job", "capture", "self_check")
+    watch, job, capture, self_check = (sys.modules[f"{MODULE}.addon.{name}"] for name in names)
+    facts = self_check.Facts(folder / "video.mp4", folder / "out.npz", str(python))
+    watch.start(watch.Plan(facts, {}, bpy.context.scene.name))
     watch.current.capture = capture.Capture(
         job.Job([str(python), "-c", "import time; time.sleep(3600)"], folder, folder / "log")
     )

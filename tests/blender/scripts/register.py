@@ -24,7 +24,9 @@ def main(archive: Path) -> dict[str, Any]:
         "enabled": addon_utils.check(MODULE)[1],
         "classes": [name for name in dir(bpy.types) if name.startswith("V2A_")],
         "has_settings": settings.preset == "auto",
-        "presets": [item.identifier for item in settings.bl_rna.properties["preset"].enum_items],
+        "presets": sorted(
+            item[0] for item in sys.modules[f"{MODULE}.addon.properties"]._rig_presets(settings, bpy.context)
+        ),
     }
     flags = sys.modules[f"{MODULE}.addon.properties"].worker_options
     found["flags"] = flags(settings)

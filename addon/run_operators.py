@@ -1,0 +1,218 @@
+"""What the buttons around a capture do: start, queue, cancel, check, report."""
+
+# No `from __future__ import annotations`: Blender reads properties from the annotations themselves.
+# pyright: reportInvalidTypeForm=false
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import bpy
+from bpy.props import CollectionProperty, IntProperty, StringProperty
+from bpy_extras.io_utils import ImportHelper
+
+from ..lifter.contract.protocol import V2AError
+from . import maps, preferences, properties, rig, run_report, runtime, setup_watch, watch
+from .self_check import Facts
+
+
+def problem(context: bpy.types.Context) -> str:
+    """Why a capture cannot start, as a sentence; '' when it can. Cheap: panels ask at every redraw."""
+    settings = context.scene.v2a
+    if not settings.video:
+        return "Choose a video"
+    if not Path(bpy.path.abspath(settings.video)).is_file():
+        return "The video file is not there"
+    return _problem_besides_video(context)
+
+
+def runtime_problem(context: bpy.types.Context) -> str:
+    """Why there is no interpreter, '' when there is one."""
+    try:
+        runtime.find(preferences.interpreter(context), made=setup_watch.made())
+    except V2AError as error:
+        return str(error)
+    return ""
+
+
+def names_own(context: bpy.types.Context) -> bool:
+    """Whether the user has named an interpreter: then a set-up would change nothing."""
+    return bool(preferences.interpreter(context) or os.environ.get(runtime.VARIABLE))
+
+
+class V2A_OT_start(bpy.types.Operator):
+    """Capture the video in the background, then animate the armature. While a capture runs, wait for its end first"""
+
+    bl_idname = "v2a.start"
+    bl_label = "Start"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = problem(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.v2a
+        watch.start(_plan(context, Path(bpy.path.abspath(settings.video))))
+        return {"FINISHED"}
+
+
+class V2A_OT_add_videos(bpy.types.Operator, ImportHelper):
+    """Capture several videos one after the other, each onto the armature with these settings"""
+
+    bl_idname = "v2a.add_videos"
+    bl_label = "Add Videos"
+
+    filter_glob: StringProperty(default="*.mp4;*.mov;*.avi;*.mkv;*.webm;*.m4v;*.mpg;*.mts", options={"HIDDEN"})
+    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
+    directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = _problem_besides_video(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        chosen = [Path(self.directory, item.name) for item in self.files if item.name]
+        for video in chosen or [Path(self.filepath)]:
+            watch.start(_plan(context, video))
+        return {"FINISHED"}
+
+
+class V2A_OT_take_off(bpy.types.Operator):
+    """Take this video off the queue"""
+
+    bl_idname = "v2a.take_off"
+    bl_label = "Take Off"
+
+    index: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not watch.waiting:
+            cls.poll_message_set("No video is waiting")
+        return bool(watch.waiting)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if 0 <= self.index < len(watch.waiting):
+            del watch.waiting[self.index]
+        return {"FINISHED"}
+
+
+class V2A_OT_check(bpy.types.Operator):
+    """Look whether everything is there that the capture needs"""
+
+    bl_idname = "v2a.check"
+    bl_label = "Check Now"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = "A capture is running" if watch.running() else problem(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        watch.check_now(_facts(context, Path(bpy.path.abspath(context.scene.v2a.video))))
+        return {"FINISHED"}
+
+
+class V2A_OT_copy_report(bpy.types.Operator):
+    """Copy what is known of the last capture and set-up, with the last lines of their logs, to the clipboard"""
+
+    bl_idname = "v2a.copy_report"
+    bl_label = "Copy Report"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.window_manager.clipboard = run_report.text()
+        self.report({"INFO"}, "The report is on the clipboard")
+        return {"FINISHED"}
+
+
+class V2A_OT_cancel(bpy.types.Operator):
+    """Stop the capture; what it found so far is kept for the next start"""
+
+    bl_idname = "v2a.cancel"
+    bl_label = "Cancel"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return watch.running()
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if watch.current is not None:
+            watch.current.cancel()
+        return {"FINISHED"}
+
+
+class V2A_OT_cancel_all(bpy.types.Operator):
+    """Stop the capture and take all others off the queue"""
+
+    bl_idname = "v2a.cancel_all"
+    bl_label = "Cancel All"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return watch.running()
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        watch.waiting.clear()
+        if watch.current is not None:
+            watch.current.cancel()
+        return {"FINISHED"}
+
+
+def _problem_besides_video(context: bpy.types.Context) -> str:
+    armature = context.scene.v2a.armature
+    if armature is None:
+        return "Choose an armature"
+    if armature.name not in context.scene.objects:
+        return "The armature is not in this scene"
+    return "The capture's Python is not set up" if runtime_problem(context) else ""
+
+
+def _plan(context: bpy.types.Context, video: Path) -> watch.Plan:
+    settings = context.scene.v2a
+    facts, options = _facts(context, video), properties.worker_options(settings)
+    return watch.Plan(facts, options, context.scene.name, settings.armature.name)
+
+
+def _facts(context: bpy.types.Context, video: Path) -> Facts:
+    """What the self-check is about. The armature is looked at here: only the main thread may read it."""
+    settings = context.scene.v2a
+    words = error = ""
+    try:
+        rig.check_writable(settings.armature)
+        rest, humanoid = rig.read_rest_pose(settings.armature), rig.humanoid_table(settings.armature)
+        found = maps.choose_map(rest, properties.rig_preset(settings), humanoid)
+        words = found.words
+    except V2AError as problem:
+        error = str(problem)
+    return Facts(video, _motion_path(video), preferences.interpreter(context), setup_watch.made(), words, error)
+
+
+def _motion_path(video: Path) -> Path:
+    """Where the capture of a video is kept: in the extension's own folder, the same place for the same video."""
+    key = hashlib.sha256(str(video.resolve()).encode()).hexdigest()[:8]
+    try:
+        folder = Path(bpy.utils.extension_path_user(preferences.PACKAGE, path="motions", create=True))
+    except ValueError:  # not installed as an extension: a developer's copy
+        folder = Path(tempfile.gettempdir(), "video_to_armature")
+        folder.mkdir(exist_ok=True)
+    return folder / f"{video.stem}.{key}.npz"
+
+
+CLASSES = (
+    V2A_OT_start,
+    V2A_OT_cancel,
+    V2A_OT_cancel_all,
+    V2A_OT_add_videos,
+    V2A_OT_take_off,
+    V2A_OT_check,
+    V2A_OT_copy_report,
+)

@@ -65,7 +65,7 @@ class Bundled:
 
     short: share of the steps that see a third of the frames of three times as many windows: neighbours in time teach
     little new, other people more. renders: a folder of rendered clips that the detector has seen, for a share of each
-    batch; none without it.
+    batch; none without it. calibration: a folder of others, for the confidence alone: what was trained on is known by heart.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class Bundled:
         seed: int = 0,
         short: float = 0.0,
         renders: str = "",
+        calibration: str = "",
     ) -> None:
         if not isinstance(network.module, MixSTE):
             raise ValueError(f"the bundled objective trains mixste, not {network.name}")
@@ -87,6 +88,7 @@ class Bundled:
         self._checks = {name: fixed_batches(held_out, a, network.frames, stride) for name, a in SETS.items()}
         self._variation = Variation()
         self._takes = rendered.load(Path(renders)) if renders else []
+        self._unseen = rendered.load(Path(calibration)) if calibration else []
         self._joint_weight = torch.tensor(
             [next((w for part, w in JOINT_WEIGHT.items() if name.endswith(part)), 1.0) for name in BODY_27.names]
         )
@@ -111,7 +113,7 @@ class Bundled:
 
     def _rendered(self) -> list[Batch]:
         """As many windows of rendered people as each of the checks has, where there are some."""
-        if not self._takes:
+        if not self._unseen:
             return []
         rng, fps = np.random.default_rng(0), FPS / self._stride
         return [

@@ -30,23 +30,15 @@ OUTSIDE: dict[str, set[str]] = {
     "lifter/models/": {"numpy", "torch", "safetensors"},
     "lifter/train/": {"numpy", "scipy", "torch", "matplotlib"},
     "addon/": {"numpy", *BLENDER},
-    **{
-        f"addon/{name}.py": set()
-        for name in (
-            "capture",
-            "job",
-            "processes",
-            "runtime",
-            "runtime_folder",
-            "runtime_machine",
-            "runtime_setup",
-            "runtime_uv",
-            "runtime_verify",
-            "self_check",
-        )
-    },  # fmt: skip
     "addon/retarget/": {"numpy"},
 }
+
+# What runs before anything is installed, or in threads of its own.
+STANDARD_LIBRARY_ONLY = (
+    "capture", "job", "processes", "runtime", "runtime_folder", "runtime_machine", "runtime_setup", "runtime_uv",
+    "runtime_verify", "self_check",
+)  # fmt: skip
+OUTSIDE |= {f"addon/{name}.py": set() for name in STANDARD_LIBRARY_ONLY}
 
 # Path prefix -> modules of our own, by prefix too.
 INSIDE: dict[str, tuple[str, ...]] = {

@@ -31,7 +31,9 @@ def test_a_phones_film_says_its_focal_length():
     assert focal_mm(PHONE) == 26.0
 
 
-@pytest.mark.parametrize(("kind", "value"), [(1, b"24.5"), (23, struct.pack(">f", 24.5)), (24, struct.pack(">d", 24.5))])
+@pytest.mark.parametrize(
+    ("kind", "value"), [(1, b"24.5"), (23, struct.pack(">f", 24.5)), (24, struct.pack(">d", 24.5))]
+)
 def test_text_and_floats_are_read(tmp_path, kind, value):
     assert focal_mm(film(tmp_path / "a.mov", kind, value)) == 24.5
 

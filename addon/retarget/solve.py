@@ -33,8 +33,8 @@ from .path import ground_path, hips_path, mover_bone, mover_locations, root_bone
 from .report import direction_figures, gap_markers, missing_parts
 from .resample import SAME_TIME, Resampled, at_times, resample
 from .rest import RestPose
-from .standing import as_built, stood_up, t_pose
 from .strays import stray_bones, stray_keys
+from .t_pose import as_built, stood_up, t_pose
 from .turns import Bases, aimed_spine, bases, bone_turns, part_turns, spins, stiff_trunk, within_limits
 
 __all__ = ["Choices", "Curves", "Marker", "forward", "solve"]

@@ -8,8 +8,8 @@ import pytest
 from video_to_armature.addon.retarget import quaternion as quat
 from video_to_armature.addon.retarget.landmarks import rest_landmarks
 from video_to_armature.addon.retarget.solve import forward, solve
-from video_to_armature.addon.retarget.standing import stood_up, t_pose
 from video_to_armature.addon.retarget.strays import stray_bones
+from video_to_armature.addon.retarget.t_pose import stood_up, t_pose
 from video_to_armature.lifter.contract.skeleton import BODY_27
 
 from .bodies import ALL_RIGS, LIMBS, angle_between, limb_directions, mixamo, motion_of, posed, quaternius, read

@@ -300,6 +300,12 @@ def _parser() -> argparse.ArgumentParser:
             "--hfov", type=float, help="horizontal field of view, degrees (default 55 across the longer side)"
         )
         lens.add_argument("--focal-mm", type=float, help="focal length on 36 mm wide film")
+        sub.add_argument(
+            "--roll", type=float, help="of the camera, degrees clockwise about its view: 180 is upside down"
+        )
+        sub.add_argument(
+            "--pitch", type=float, help="of the camera, degrees downwards (default: found out, and the roll)"
+        )
         sub.add_argument("--height", type=float, help="of the person, metres (default: the network's guess)")
         sub.add_argument("--device", help="auto, cpu, cuda or mps")
         sub.add_argument("--smooth-hz", type=float, help="cut-off of the smoothing (default 8; 0 for none)")

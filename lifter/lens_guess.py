@@ -84,6 +84,7 @@ def _pieces(body: FloatArray, times: FloatArray) -> list[slice]:
         for first, stop in pairwise(cuts):
             at = slice(int(first), int(stop))
             if seen[at].any():
-                height = np.nanmedian(np.nanmax(body[at, :, 1], 1) - np.nanmin(body[at, :, 1], 1))
+                rows = body[at][seen[at].any(-1), :, 1]
+                height = np.median(np.nanmax(rows, 1) - np.nanmin(rows, 1))
                 found.append((float(height * seen[at].mean()), at))
     return [at for _, at in sorted(found, key=lambda f: -f[0])[:PIECES]]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import keypoints as kp
-from . import lens, people
+from . import lens, people, upright
 from . import video as videos
 from .contract.motion import FORMAT_NAME, FORMAT_VERSION, Motion
 from .contract.protocol import InputError, UsageError
@@ -37,6 +37,8 @@ class Options:
     hfov: float | None = None
     focal_mm: float | None = None
     camera: str = "auto"  # auto | static | rotating
+    roll: float | None = None  # of the camera, clockwise about its view: 180 is upside down
+    pitch: float | None = None  # of the camera, downwards; None: both are found out
     height: float | None = None
     device: str = "auto"
     smooth_hz: float = 8.0  # the refinement has steadied before; this takes what is left at frame rate
@@ -78,13 +80,17 @@ def lift(keypoints: Keypoints, options: Options, run: Run) -> Motion:
 
 def check(options: Options) -> None:
     """Refuse values that no video could fit. Raises UsageError."""
-    for name in ("start", "end", "hfov", "focal_mm", "height", "smooth_hz"):
+    for name in ("start", "end", "hfov", "focal_mm", "height", "smooth_hz", "roll", "pitch"):
         value = getattr(options, name)
         if value is not None and not np.isfinite(value):
             raise UsageError(f"--{name.replace('_', '-')} {value}: must be a number.")
     people.check_person(options.person)
     if options.camera not in CAMERAS:
         raise UsageError(f"--camera {options.camera}: must be {', '.join(CAMERAS)}.")
+    if options.roll is not None and abs(options.roll) > 180:
+        raise UsageError(f"--roll {options.roll:g}: must be between -180 and 180 degrees.")
+    if options.pitch is not None and abs(options.pitch) > 90:
+        raise UsageError(f"--pitch {options.pitch:g}: must be between -90 and 90 degrees.")
     if options.hfov is not None and not 5 <= options.hfov <= 150:
         raise UsageError(f"--hfov {options.hfov:g}: must be between 5 and 150 degrees.")
     if options.focal_mm is not None and not 5 <= options.focal_mm <= 800:
@@ -142,14 +148,21 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     intrinsics = lens.intrinsics(*size, options, camera.get("focal_px"))
     turned = None if options.camera == "static" else keypoints.first_from_cam
     run.stage("lift")
+    quarters = _quarters(body, lifter.skeleton, options, run)
+    upright_px = upright.turned(seen, quarters, intrinsics[:2, 2])
     if info.view == "rays":
-        lifted = lifting.lift(lifter, seen, times, intrinsics, options.height, run.progress, run.warn)
+        lifted = lifting.lift(lifter, upright_px, times, intrinsics, options.height, run.progress, run.warn)
     else:
-        joints = published.lift(lifter, seen, times, size, options.height, options.windows, run.progress, run.warn)
+        joints = published.lift(
+            lifter, upright_px, times, size, options.height, options.windows, run.progress, run.warn
+        )
         lifted = Lifted(joints)
+    if quarters:
+        lifted = lifted.turned(upright.rotation(-quarters)[None])
     run.stage("world")
+    given_up = None if options.pitch is None else upright.up(options.roll or 0, options.pitch)
     terms = terms or (Terms() if options.refine else Terms(iterations=0))
-    world = to_world(lifted, body, times, intrinsics, lifter.skeleton, terms, turned, run.progress)
+    world = to_world(lifted, body, times, intrinsics, lifter.skeleton, terms, turned, given_up, run.progress)
     run.stage("smooth")
     known = np.isfinite(world.positions).all(-1)
     sure = body[..., 2] if lifted.confidence is None else lifted.confidence
@@ -183,6 +196,22 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
         keypoints_px=body, intrinsics=intrinsics, world_from_cam=world.world_from_cam, contacts=world.contacts,
         frame_times=times,
     )  # fmt: skip
+
+
+def _quarters(body: npt.NDArray[np.float32], skeleton: Skeleton, options: Options, run: Run) -> int:
+    """How often the camera was turned by 90 degrees, as the user says or the picture shows; told where it matters."""
+    if options.roll is not None:
+        return upright.nearest(options.roll)
+    quarters = upright.found(body, skeleton)
+    if quarters == 2:
+        run.warn("the picture seems to be upside down and is taken so. If it is not, say so: --roll 0.")
+    elif quarters:
+        run.warn(
+            "the person lies on their side nearly all the time. If it is the video that is turned, say so: "
+            f"--roll {90 if quarters == 1 else -90}."
+        )
+        return 0
+    return quarters
 
 
 def _forget_unseen(

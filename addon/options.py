@@ -18,6 +18,8 @@ PASSED_ON = (
     "hfov",
     "focal-mm",
     "camera",
+    "roll",
+    "pitch",
     "height",
     "device",
     "smooth-hz",

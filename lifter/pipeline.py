@@ -15,6 +15,7 @@ from . import video as videos
 from .contract.motion import FORMAT_NAME, FORMAT_VERSION, Motion
 from .contract.protocol import InputError, UsageError
 from .contract.skeleton import Skeleton
+from .keypoint_sets import SETS
 from .keypoints import Keypoints
 from .lifted import Lifted
 from .progress import Run
@@ -135,12 +136,15 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     from . import lift as lifting
     from . import published
     from .refine import Terms
+    from .repair import repaired
     from .smooth import BRIDGED_CONFIDENCE, smooth
     from .world import to_world
 
     header, times, info = keypoints.header, keypoints.frame_times, lifter.info
-    seen = kp.to_set(keypoints, info.joints_in)
-    body = seen if info.joints_in == info.joints_out else kp.to_set(keypoints, info.joints_out)
+    body, exchanged, jumps = repaired(kp.to_set(keypoints, info.joints_out), times, lifter.skeleton)
+    seen = body
+    if info.joints_in != info.joints_out:
+        seen = repaired(kp.to_set(keypoints, info.joints_in), times, SETS[info.joints_in])[0]
     if not (seen[..., 2] > 0).any():
         raise InputError("the keypoints show nobody: every point is NaN or has confidence 0. Give other keypoints.")
     size = header["width"], header["height"]
@@ -185,6 +189,7 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
             },
             "size": {"from": origin, "metres": metres} if metres else {"from": origin},
             "lens": lens.told(options, camera, size),
+            "repaired": {"frames_with_sides_exchanged": exchanged, "points_that_jumped": jumps},
             "confidence_kind": keypoints.confidence_kind if lifted.confidence is None else CALIBRATED,
             "settings": {
                 "smooth_hz": options.smooth_hz, "refine": options.refine, "hfov": options.hfov, "focal_mm": options.focal_mm,

@@ -26,6 +26,7 @@ from video_to_armature.lifter import lift as lifting
 from video_to_armature.lifter.contract.protocol import RuntimeUnfitError, V2AError
 from video_to_armature.lifter.models import weights
 from video_to_armature.lifter.networks import Lifter
+from video_to_armature.lifter.repair import repaired
 from video_to_armature.lifter.smooth import smooth
 from video_to_armature.lifter.train import validation
 from video_to_armature.lifter.train.data import load_mocap
@@ -187,8 +188,9 @@ def usual_intrinsics(size: tuple[int, int]) -> Floats:
 
 
 def captured(lifter: Lifter, body_px: Floats, times: Floats, intrinsics: Floats) -> Floats:
-    """(F, 27, 3) from the root in camera axes as `capture` gives it: in the world, refined, filtered, and back; but with
-    the joints that it would leave without keys, so that all are judged on the same."""
+    """(F, 27, 3) from the root in camera axes as `capture` gives it: repaired, in the world, refined, filtered, and back; but
+    with the joints that it would leave without keys, so that all are judged on the same."""
+    body_px = repaired(body_px, times, lifter.skeleton)[0]
     found = lifted(lifter, body_px, times, intrinsics)
     world = to_world(found, body_px, times, intrinsics)
     sure = body_px[..., 2] if found.confidence is None else found.confidence

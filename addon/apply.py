@@ -113,25 +113,26 @@ def apply_people(
         _solve(scene, armature, motion, preset, frame_rate, choices)
         for armature, motion in zip(armatures, placed, strict=True)
     ]
-    reports = [_write(scene, one, how_moved(motion, one.motion)) for one, motion in zip(solved, motions)]
-    scene.frame_start = min(report.frame_start for report in reports)
-    scene.frame_end = max(report.frame_end for report in reports)
-    return reports
+    return _write_all(scene, [(one, how_moved(motion, one.motion), "") for one, motion in zip(solved, motions)])
 
 
-def refit(scene: bpy.types.Scene, armature: bpy.types.Object, motion: Motion) -> ApplyReport:
-    """Solve once more by the contacts on the armature's action, as the animator has edited them; nothing is detected.
+def refit(
+    scene: bpy.types.Scene, armatures: Sequence[bpy.types.Object], motions: Sequence[Motion]
+) -> list[ApplyReport]:
+    """Solve once more by the contacts on the armatures' actions, as the animator has edited them; nothing is detected.
 
-    motion: the one that was applied. Preset and choices are those of then, the rate is the scene's. Raises RigError where
-    the armature has no contacts.
+    motions: those that were applied. Preset and choices are those of then, the rate is the scene's. Raises RigError where
+    an armature has no contacts, before any is changed.
     """
-    made = keyframes.made_of(armature)
-    frames = FIRST_FRAME + np.arange(len(resample(motion, scene_fps(scene)).times), dtype=np.float64)
-    contacts = keyframes.read_contacts(armature, frames)
-    choices, world = Choices(**made["choices"]), np.array(made["world"])
-    solved = _solve(scene, armature, moved_by(motion, world), made["preset"], "scene", choices, contacts)
-    action = keyframes.own_action(armature)
-    return _write(scene, solved, world, action.name if action is not None else "")
+    solved: list[tuple[_Solved, npt.NDArray[np.float64], str]] = []
+    for armature, motion in zip(armatures, motions, strict=True):
+        made = keyframes.made_of(armature)
+        frames = FIRST_FRAME + np.arange(len(resample(motion, scene_fps(scene)).times), dtype=np.float64)
+        contacts = keyframes.read_contacts(armature, frames)
+        choices, world = Choices(**made["choices"]), np.array(made["world"])
+        one = _solve(scene, armature, moved_by(motion, world), made["preset"], "scene", choices, contacts)
+        solved.append((one, world, armature.animation_data.action.name))
+    return _write_all(scene, solved)
 
 
 def _solve(
@@ -157,6 +158,16 @@ def _solve(
     seconds = {"read": round(read_at - started_at, 4), "solve": round(time.perf_counter() - read_at, 4)}
     warnings += curves.warnings
     return _Solved(armature, motion, rest, found, curves, sets_fps, preset, choices, warnings, seconds)
+
+
+def _write_all(
+    scene: bpy.types.Scene, solved: Iterable[tuple[_Solved, npt.NDArray[np.float64], str]]
+) -> list[ApplyReport]:
+    """Each as `_write` takes it; the scene's frame range then holds them all."""
+    reports = [_write(scene, *each) for each in solved]
+    scene.frame_start = min(report.frame_start for report in reports)
+    scene.frame_end = max(report.frame_end for report in reports)
+    return reports
 
 
 def _write(

@@ -13,6 +13,7 @@ from .wrapping import wrapped
 
 TAB = "Video to Armature"
 BONES_SHOWN = 12
+WORST_SHOWN = 3
 STATE_ICONS = {
     "waiting": "TIME",
     "checking": "VIEWZOOM",
@@ -78,7 +79,28 @@ class V2A_PT_options(Sub, bpy.types.Panel):
         layout.prop(settings, "height")
         layout.prop(settings, "hfov")
         layout.prop(settings, "smooth_hz")
+
+
+class V2A_PT_rig(Sub, bpy.types.Panel):
+    bl_label = "Rig"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.v2a
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(settings, "root")
+        layout.prop(settings, "place")
+        row = layout.row(heading="Facing")
+        row.prop(settings, "turn", text="")
+        facing = row.row()
+        facing.active = settings.turn
+        facing.prop(settings, "facing", text="")
+        column = layout.column(align=True)
+        column.prop(settings, "left_foot")
+        column.prop(settings, "right_foot")
         layout.prop(settings, "frame_rate")
+        layout.operator("v2a.save_map", text="Save Bone Map …", icon="FILE_TICK")
 
 
 class V2A_PT_queue(Sub, bpy.types.Panel):
@@ -131,7 +153,9 @@ class V2A_PT_result(Sub, bpy.types.Panel):
         layout, settings = self.layout, context.scene.v2a
         for report in filter(_still_there, watch.reports):
             _draw_report(context, layout, report)
-        layout.operator("v2a.apply", icon="FILE_REFRESH")
+        column = layout.column(align=True)
+        column.operator("v2a.apply", icon="FILE_REFRESH")
+        column.operator("v2a.refit", icon="CON_FLOOR")
         column = layout.column(align=True)
         column.prop(settings, "export_preset")
         column.operator("v2a.export_fbx", icon="EXPORT")
@@ -202,12 +226,18 @@ def _draw_report(context: bpy.types.Context, layout: bpy.types.UILayout, report:
     column.label(text=f"{report.armature} is animated", icon="CHECKMARK")
     length = duration(report.frames / report.fps)
     column.label(text=f"{report.frames} frames at {report.fps:.4g} fps, {length}", icon="BLANK1")
-    column.label(text=f"{moved} bones moved, {report.preset} preset", icon="BLANK1")
+    column.label(text=f"{moved} bones moved", icon="BLANK1")
+    wrapped(context, column, f"Bone map: {report.recognised}", icon="BLANK1")
+    for side, slide in report.slides.items():
+        text = f"{side.title()} foot slides {slide['after']:.1f} cm/s, before {slide['before']:.1f}"
+        column.label(text=text, icon="BLANK1")
     if report.unmapped_parts:
         parts = ", ".join(part.replace("_", " ") for part in report.unmapped_parts)
         wrapped(context, column, f"No bone or no data for: {parts}", icon="INFO")
     for warning in report.warnings:
         wrapped(context, column, warning, icon="ERROR")
+    if report.figures:
+        _draw_angles(layout, report)
     if report.unmapped_bones:
         _draw_unmapped(context, layout, report)
 
@@ -219,6 +249,17 @@ def _still_there(report: ApplyReport) -> bool:
     return animation is not None and animation.action is not None and animation.action.name == report.action
 
 
+def _draw_angles(layout: bpy.types.UILayout, report: ApplyReport) -> None:
+    """The bones that point farthest from where the capture has them."""
+    worst = sorted(report.figures.items(), key=lambda item: item[1]["mean_deg"], reverse=True)[:WORST_SHOWN]
+    header, body = layout.panel(f"v2a_angles_{report.armature}", default_closed=True)
+    header.label(text=f"Bones off by {worst[0][1]['mean_deg']:.1f}° at most")
+    if body is not None:
+        column = body.column(align=True)
+        for bone, off in worst:
+            column.label(text=f"{bone}: {off['mean_deg']:.1f}°, 95 % below {off['p95_deg']:.1f}°")
+
+
 def _draw_unmapped(context: bpy.types.Context, layout: bpy.types.UILayout, report: ApplyReport) -> None:
     header, body = layout.panel(f"v2a_unmapped_{report.armature}", default_closed=True)
     header.label(text=f"{len(report.unmapped_bones)} bones left at rest")
@@ -228,4 +269,4 @@ def _draw_unmapped(context: bpy.types.Context, layout: bpy.types.UILayout, repor
         wrapped(context, body, ", ".join(shown) + (f" and {more} more" if more else ""))
 
 
-CLASSES = (V2A_PT_main, V2A_PT_options, V2A_PT_queue, V2A_PT_check, V2A_PT_result)
+CLASSES = (V2A_PT_main, V2A_PT_options, V2A_PT_rig, V2A_PT_queue, V2A_PT_check, V2A_PT_result)

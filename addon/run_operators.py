@@ -142,6 +142,8 @@ class V2A_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        if not watch.running():
+            cls.poll_message_set("No capture is running")
         return watch.running()
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -158,6 +160,8 @@ class V2A_OT_cancel_all(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        if not watch.running():
+            cls.poll_message_set("No capture is running")
         return watch.running()
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -21,7 +21,9 @@ import bpy
 VIDEO, RIG, PYTHON, OUT = (Path(arg) for arg in sys.argv[sys.argv.index("--") + 1 :])
 MODULE = "bl_ext.user_default.video_to_armature"
 LIMIT_S = 180.0
+AFTER_S = 2.0  # in which what follows the end of a run is watched
 found: dict[str, Any] = {}
+events: list[tuple[float, str]] = []  # when, what
 
 
 def view() -> dict[str, Any]:
@@ -44,9 +46,60 @@ def look(name: str) -> Iterator[float]:
     picture(name)
 
 
+def click(x: int, y: int) -> Iterator[float]:
+    subprocess.run(["xdotool", "mousemove", str(x), str(y), "click", "1"], check=True)
+    yield 0.7
+
+
+def curves() -> dict[tuple[str, int], Any]:
+    armature = next(o for o in bpy.data.objects if o.type == "ARMATURE")
+    return {(c.data_path, c.array_index): c for c in armature.animation_data.action.fcurves}
+
+
+def fingerprint() -> float:
+    """Changes when the legs' keys do."""
+    return sum(key.co[1] for (path, _), c in curves().items() if "Leg" in path for key in c.keyframe_points)
+
+
+def contacts() -> float:
+    return sum(key.co[1] for key in curves()['["v2a_left_heel"]', 0].keyframe_points)
+
+
+def timed(owner: Any, name: str) -> None:
+    """Note when what is called there begins and how long it takes."""
+    inner = getattr(owner, name)
+
+    def outer(*arguments: Any, **options: Any) -> Any:
+        began = time.monotonic()
+        try:
+            return inner(*arguments, **options)
+        finally:
+            events.append((began, f"{name}: {time.monotonic() - began:.3f} s"))
+
+    setattr(owner, name, outer)
+
+
+def mark(name: str) -> Any:
+    """A handler that notes when Blender calls it."""
+    return bpy.app.handlers.persistent(lambda *_: events.append((time.monotonic(), name)))
+
+
+def watch_stalls(watch: Any) -> None:
+    apply = sys.modules[f"{MODULE}.addon.apply"]
+    main, result = (getattr(sys.modules[f"{MODULE}.addon.panel"], f"V2A_PT_{name}") for name in ("main", "result"))
+    for owner, name in ((main, "draw"), (result, "draw"), (watch, "_tick"), (watch, "_apply"), (watch, "set_motions"), (apply, "apply_people"), (apply, "_solve"),
+                        (apply, "_write"), (sys.modules[f"{MODULE}.addon.operators"], "_motions")):  # fmt: skip
+        timed(owner, name)
+    for name in ("undo_pre", "undo_post", "depsgraph_update_pre", "depsgraph_update_post"):
+        getattr(bpy.app.handlers, name).append(mark(name))
+    for when in ("PRE_VIEW", "POST_VIEW", "POST_PIXEL"):
+        bpy.types.SpaceView3D.draw_handler_add(mark(f"draw {when}"), (), "WINDOW", when)
+
+
 def script() -> Iterator[float]:
     """The visit, step by step; yields how long to wait for the next."""
     watch = sys.modules[f"{MODULE}.addon.watch"]
+    watch_stalls(watch)
     with bpy.context.temp_override(**view()):
         for thing in list(bpy.data.objects):
             bpy.data.objects.remove(thing)
@@ -65,17 +118,18 @@ def script() -> Iterator[float]:
     settings.video = str(VIDEO)
     settings.armature = next(o for o in scene.objects if o.type == "ARMATURE")
     yield from look("3_ready")
-    subprocess.run(["xdotool", "mousemove", "832", "242", "click", "1"], check=True)  # unfold the options
-    yield 0.5
+    yield from click(832, 242)  # unfold the options
     yield from look("3_ready_options")
-    subprocess.run(["xdotool", "mousemove", "832", "242", "click", "1"], check=True)
-    yield 0.5
+    yield from click(832, 242)
 
     with bpy.context.temp_override(**view()):
         bpy.ops.ed.undo_push(message="before")
         found["start"] = list(bpy.ops.v2a.start())
-    stages, gaps, ticks, pictured, began = [], [], [time.monotonic()], 0, time.monotonic()
-    while watch.running() and time.monotonic() - began < LIMIT_S:
+    stages, gaps, ticks, pictured, began, ended = [], [], [time.monotonic()], 0, time.monotonic(), 0.0
+    while not ended or time.monotonic() - ended < AFTER_S:
+        if not ended and (not watch.running() or time.monotonic() - began > LIMIT_S):
+            ended = time.monotonic()
+            found["seconds"] = round(ended - began, 1)
         ticks.append(time.monotonic())
         progress = watch.current.capture.progress if watch.current.capture else None
         if progress and (not stages or stages[-1] != progress.stage):
@@ -86,11 +140,20 @@ def script() -> Iterator[float]:
             gaps += [b - a for a, b in pairwise(ticks)]
             ticks = [time.monotonic()]  # the picture took its time, not Blender
         yield 0.02
-    found["stages"], found["seconds"] = stages, round(time.monotonic() - began, 1)
-    found["longest gap, s"] = round(max(gaps + [b - a for a, b in pairwise(ticks)]), 3)
+    found["stages"] = stages
+    stalls = sorted(((b - a, a) for a, b in pairwise(ticks)), reverse=True)
+    found["stalls, s"] = sorted((round(s, 3) for s in gaps + [s for s, _ in stalls]), reverse=True)[:6]
+    found["95th percentile, s"] = round(stalls[len(stalls) // 20][0], 3)
+    found["in the longest"] = [
+        [f"{t - since:.3f} {what}" for t, what in sorted(events) if -0.01 < t - since < length]
+        for length, since in stalls[:4]
+    ]
     yield 0.3
     found["error"] = watch.current.error
     yield from look("5_done")
+    yield from click(832, 264)
+    yield from look("5_done_rig")
+    yield from click(832, 264)
     armature = scene.v2a.armature
     found["action"] = armature.animation_data.action.name if armature.animation_data else None
     found["frames"] = [scene.frame_start, scene.frame_end, scene.render.fps]
@@ -115,6 +178,32 @@ def script() -> Iterator[float]:
         found["export"] = list(bpy.ops.v2a.export_fbx("EXEC_DEFAULT", filepath=str(OUT / "out.fbx")))
         found["again"] = list(bpy.ops.v2a.apply("EXEC_DEFAULT", True))
     yield from look("6_applied_again")
+    slides = watch.reports[0].slides
+    for key in curves()['["v2a_left_heel"]', 0].keyframe_points:
+        key.co[1] = 0  # the left heel never stands
+    with bpy.context.temp_override(**view()):
+        bpy.ops.ed.undo_push(message="edit the contacts")
+        found["refit"] = [list(bpy.ops.v2a.refit("EXEC_DEFAULT", True)), slides, watch.reports[0].slides]
+    yield from click(845, 519)  # which bones are off
+    yield from look("6_refitted")
+    yield from click(845, 519)
+    refitted = fingerprint()
+    with bpy.context.temp_override(**view()):
+        bpy.ops.ed.undo()
+    yield 0.3
+    found["one undo takes the refit back"] = [fingerprint() != refitted, contacts() == 0]
+    with bpy.context.temp_override(**view()):
+        bpy.ops.ed.redo()
+    yield 0.3
+    found["redo brings it again"] = fingerprint() == refitted
+    scene = bpy.context.window_manager.windows[0].scene
+    with bpy.context.temp_override(**view()):
+        bpy.ops.v2a.save_map("INVOKE_DEFAULT")
+    yield from look("6_save_map")
+    subprocess.run(["xdotool", "key", "Return"], check=True)
+    yield 0.7
+    found["map"] = [scene.v2a.preset, [path.name for path in OUT.glob("home/**/rigs/*.toml")]]
+    yield from look("6_map_saved")
 
     scene.v2a.preset = "rigify"  # does not fit
     with bpy.context.temp_override(**view()):

@@ -101,7 +101,7 @@ for side in ("heel", "toe"):
         key = curve.keyframe_points.insert(frame, value)
         key.interpolation = "CONSTANT"
     curve.update()
-report = apply.refit(scene, character, motion)
+[report] = apply.refit(scene, [character], [motion])
 after = places(scene, character)
 stand, far = slice(start - 1, start + 7), np.abs(np.arange(motion.frames) - start) > 20
 planted = after[stand, 2:]
@@ -114,7 +114,7 @@ result["contacts kept"] = [len(c.keyframe_points) for c in contact_curves(charac
 result["actions"] = [a.name for a in bpy.data.actions]
 mine = fresh()[1]
 try:
-    apply.refit(bpy.context.scene, mine, motion)
+    apply.refit(bpy.context.scene, [mine], [motion])
 except V2AError as error:
     result["nothing to refit"] = str(error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,7 @@ def tell_lens(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> 
         run.stage("lift")
         size = header["width"], header["height"]
         body = kp.to_set(keypoints, lifter.info.joints_in)
+        body = upright.turned(body, _quarters(body, lifter.skeleton, options), np.array(size) / 2)
         focal, spread = lens_guess.guess(lifter, body, keypoints.frame_times, size, run.progress)
         camera |= {"focal_px": round(focal, 1), "focal_spread_px": round(spread, 1), "focal_from": "clip"}
     return replace(keypoints, header={**header, "camera": camera})
@@ -152,7 +154,7 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     intrinsics = lens.intrinsics(*size, options, camera.get("focal_px"))
     turned = None if options.camera == "static" else keypoints.first_from_cam
     run.stage("lift")
-    quarters = _quarters(body, lifter.skeleton, options, run)
+    quarters = _quarters(body, lifter.skeleton, options, run.warn)
     upright_px = upright.turned(seen, quarters, intrinsics[:2, 2])
     if info.view == "rays":
         lifted = lifting.lift(lifter, upright_px, times, intrinsics, options.height, run.progress, run.warn)
@@ -203,20 +205,25 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     )  # fmt: skip
 
 
-def _quarters(body: npt.NDArray[np.float32], skeleton: Skeleton, options: Options, run: Run) -> int:
+def _quarters(
+    body: npt.NDArray[np.float32],
+    skeleton: Skeleton,
+    options: Options,
+    warn: Callable[[str], None] = lambda text: None,
+) -> int:
     """How often the camera was turned by 90 degrees, as the user says or the picture shows; told where it matters."""
     if options.roll is not None:
         return upright.nearest(options.roll)
     quarters = upright.found(body, skeleton)
     if quarters == 2:
-        run.warn("the picture seems to be upside down and is taken so. If it is not, say so: --roll 0.")
-    elif quarters:
-        run.warn(
+        warn("the picture seems to be upside down and is taken so. If it is not, say so: --roll 0.")
+        return 2
+    if quarters:
+        warn(
             "the person lies on their side nearly all the time. If it is the video that is turned, say so: "
             f"--roll {90 if quarters == 1 else -90}."
         )
-        return 0
-    return quarters
+    return 0
 
 
 def _forget_unseen(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import bpy
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ..lifter.contract.motion import Motion
 from ..lifter.contract.protocol import UsageError
 from . import compat, keyframes, rig
+from .apply_report import REPORT, ApplyReport
 from .maps import AUTO, choose_map
 from .retarget.choices import Choices
 from .retarget.curves import FIRST_FRAME, Curves
@@ -29,34 +30,6 @@ from .retarget.solve import STANDARD, solve
 UNSURE = 0.9  # a map found with less sureness than this is told as a warning
 FrameRate = Literal["auto", "clip", "scene"]
 SAME_FPS = 1e-3  # frames a second; 29.97 and 30000/1001 are the same rate
-
-
-@dataclass(frozen=True)
-class ApplyReport:
-    """What was done to one armature, in JSON's types."""
-
-    armature: str
-    action: str
-    preset: str
-    recognised: str  # how the bone map was found and how sure that is, in words
-    sureness: float  # 0..1
-    person: str
-    frames: int
-    fps: float
-    frame_start: int
-    frame_end: int
-    root: str  # what took the path
-    path_scale: float  # of the rig's path against the motion's
-    mapped_bones: dict[str, list[str]]  # body part -> bones
-    unmapped_bones: list[str]
-    unmapped_parts: list[str]
-    warnings: list[str]
-    seconds: dict[str, float]
-    figures: dict[str, dict[str, float]]  # the solver's, by bone: degrees between where it points and where it should
-    slides: dict[str, dict[str, float]]  # side -> before, after: cm/s that standing feet move, mean
-
-    def record(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass
@@ -189,7 +162,7 @@ def _write(
     action = keyframes.write_curves(armature, curves, name, json.dumps(made))
     _set_frame_range(scene, curves)
     _set_markers(scene, armature, curves)
-    return ApplyReport(
+    report = ApplyReport(
         armature=armature.name,
         action=action.name,
         preset=mapped.name,
@@ -210,6 +183,8 @@ def _write(
         figures={bone: dict(figures) for bone, figures in curves.figures.items()},
         slides={side: dict(slide) for side, slide in curves.slides.items()},
     )
+    action[REPORT] = json.dumps(report.record())
+    return report
 
 
 def place_of(scene: bpy.types.Scene, word: str) -> tuple[float, float, float] | None:

@@ -58,7 +58,7 @@ class V2A_OT_apply(bpy.types.Operator):
             if armature is None or armature.name not in context.scene.objects:
                 raise UsageError(f"the armature {self.armature!r} is not in this scene. Choose one and apply again.")
             motions = _motions(settings)
-            watch.reports[:] = apply.apply_people(
+            reports = apply.apply_people(
                 context.scene,
                 _armatures(context, settings, armature),
                 motions,
@@ -69,7 +69,7 @@ class V2A_OT_apply(bpy.types.Operator):
         except V2AError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        _tell(self, watch.reports)
+        _tell(self, reports)
         return {"FINISHED"}
 
 
@@ -99,13 +99,11 @@ class V2A_OT_refit(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.v2a
         try:
-            watch.reports[:] = apply.refit(
-                context.scene, [item.armature for item in settings.motions], _motions(settings)
-            )
+            reports = apply.refit(context.scene, [item.armature for item in settings.motions], _motions(settings))
         except V2AError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        _tell(self, watch.reports)
+        _tell(self, reports)
         return {"FINISHED"}
 
 

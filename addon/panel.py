@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import run_operators, setup_panel, setup_watch, watch
-from .apply import ApplyReport
+from .apply_report import ApplyReport, report_of
 from .capture import duration
 from .properties import OWN_FILE
 from .self_check import Item
@@ -151,8 +151,10 @@ class V2A_PT_result(Sub, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.v2a
-        for report in filter(_still_there, watch.reports):
-            _draw_report(context, layout, report)
+        for armature in dict.fromkeys((settings.armature, *(item.armature for item in settings.motions))):
+            report = report_of(armature)
+            if report is not None:
+                _draw_report(context, layout, report)
         column = layout.column(align=True)
         column.operator("v2a.apply", icon="FILE_REFRESH")
         column.operator("v2a.refit", icon="CON_FLOOR")
@@ -242,22 +244,16 @@ def _draw_report(context: bpy.types.Context, layout: bpy.types.UILayout, report:
         _draw_unmapped(context, layout, report)
 
 
-def _still_there(report: ApplyReport) -> bool:
-    """Not undone, and not given another action since."""
-    armature = bpy.data.objects.get(report.armature)
-    animation = armature.animation_data if armature is not None else None
-    return animation is not None and animation.action is not None and animation.action.name == report.action
-
-
 def _draw_angles(layout: bpy.types.UILayout, report: ApplyReport) -> None:
     """The bones that point farthest from where the capture has them."""
     worst = sorted(report.figures.items(), key=lambda item: item[1]["mean_deg"], reverse=True)[:WORST_SHOWN]
     header, body = layout.panel(f"v2a_angles_{report.armature}", default_closed=True)
-    header.label(text=f"Bones off by {worst[0][1]['mean_deg']:.1f}° at most")
+    header.label(text=f"Worst bone: {worst[0][1]['mean_deg']:.1f}° off (mean)")
     if body is not None:
         column = body.column(align=True)
         for bone, off in worst:
-            column.label(text=f"{bone}: {off['mean_deg']:.1f}°, 95 % below {off['p95_deg']:.1f}°")
+            name = bone.rpartition(":")[2]
+            column.label(text=f"{name}: mean {off['mean_deg']:.1f}°, 95 % below {off['p95_deg']:.1f}°")
 
 
 def _draw_unmapped(context: bpy.types.Context, layout: bpy.types.UILayout, report: ApplyReport) -> None:

@@ -19,7 +19,6 @@ import bpy
 
 from ..lifter.contract.protocol import Cancelled, RuntimeUnfitError, V2AError
 from . import capture, runtime
-from .apply import ApplyReport
 from .capture import Capture
 from .self_check import Check, Facts
 
@@ -127,7 +126,6 @@ current: Run | None = None  # the run going on, or the last one
 waiting: list[Run] = []
 past: list[Run] = []  # the latest last
 last_check: Check | None = None  # of the current run, or of the button
-reports: list[ApplyReport] = []  # of the last motion applied in this file
 runtime_answer: tuple[bool, str] | None = None  # what the button in the preferences found
 
 
@@ -290,6 +288,5 @@ def set_motions(settings: Any, paths: Sequence[Path], first: Any = None) -> None
 
 @bpy.app.handlers.persistent
 def _after_load(*_arguments: object) -> None:
-    reports.clear()
     for run in (*waiting, *([current] if current is not None else [])):
         run.same_file = False

@@ -1,0 +1,50 @@
+"""What was done to one armature: told by `apply`, kept on the action that it made, so that undo and files keep it too."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import bpy
+
+from . import keyframes
+
+REPORT = "v2a_report"  # custom property of the actions made here, JSON
+
+
+@dataclass(frozen=True)
+class ApplyReport:
+    """What was done to one armature, in JSON's types."""
+
+    armature: str
+    action: str
+    preset: str
+    recognised: str  # how the bone map was found and how sure that is, in words
+    sureness: float  # 0..1
+    person: str
+    frames: int
+    fps: float
+    frame_start: int
+    frame_end: int
+    root: str  # what took the path
+    path_scale: float  # of the rig's path against the motion's
+    mapped_bones: dict[str, list[str]]  # body part -> bones
+    unmapped_bones: list[str]
+    unmapped_parts: list[str]
+    warnings: list[str]
+    seconds: dict[str, float]
+    figures: dict[str, dict[str, float]]  # the solver's, by bone: degrees between where it points and where it should
+    slides: dict[str, dict[str, float]]  # side -> before, after: cm/s that standing feet move, mean
+
+    def record(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def report_of(armature: bpy.types.Object | None) -> ApplyReport | None:
+    """What was done when the armature got its action; None where that was not made here, or by another version."""
+    action = keyframes.own_action(armature) if armature is not None else None
+    if action is None or REPORT not in action:
+        return None
+    record = json.loads(action[REPORT])
+    return ApplyReport(**record) if record.keys() == {field.name for field in fields(ApplyReport)} else None

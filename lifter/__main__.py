@@ -314,7 +314,7 @@ def _parser() -> argparse.ArgumentParser:
             dest="refine",
             action="store_false",
             default=None,
-            help="leave the joints as the network gives them",
+            help="leave the points as the detector gives them, and the joints as the network does",
         )
     for sub in (capture, detect, lift):
         sub.add_argument(

@@ -44,7 +44,7 @@ class Options:
     height: float | None = None
     device: str = "auto"
     smooth_hz: float = 8.0  # the refinement has steadied before; this takes what is left at frame rate
-    refine: bool = True  # else the joints stay as the network gives them
+    refine: bool = True  # else points stay as the detector gives them, and joints as the network does
     model: str = "mixste_body27"
     windows: str = "blended"  # blended | paper
     input_joints: str | None = None  # h36m | coco
@@ -143,10 +143,11 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     from .world import to_world
 
     header, times, info = keypoints.header, keypoints.frame_times, lifter.info
-    body, exchanged, jumps = repaired(kp.to_set(keypoints, info.joints_out), times, lifter.skeleton)
-    seen = body
-    if info.joints_in != info.joints_out:
-        seen = repaired(kp.to_set(keypoints, info.joints_in), times, SETS[info.joints_in])[0]
+    body, exchanged, jumps = kp.to_set(keypoints, info.joints_out), 0, 0
+    seen = body if info.joints_in == info.joints_out else kp.to_set(keypoints, info.joints_in)
+    if options.refine:
+        seen = repaired(seen, times, SETS[info.joints_in])[0]
+        body, exchanged, jumps = repaired(body, times, lifter.skeleton)
     if not (seen[..., 2] > 0).any():
         raise InputError("the keypoints show nobody: every point is NaN or has confidence 0. Give other keypoints.")
     size = header["width"], header["height"]

@@ -159,7 +159,11 @@ def test_the_zip_holds_what_users_need_and_no_more(archive: Path) -> None:
     for needed in ("blender_manifest.toml", "__init__.py", "LICENSE", "addon/batch.py", "lifter/__main__.py"):
         assert needed in names
     assert any(name.endswith(".safetensors") for name in names)
-    assert {name.split("/")[0] for name in names if "/" in name} == {"addon", "lifter", "presets"}
+    assert {name.split("/")[0] for name in names if "/" in name} == {"addon", "lifter", "presets", "requirements"}
+    assert {n for n in names if n.startswith("requirements/")} == {
+        "requirements/runtime.txt",
+        "requirements/runtime_uv.txt",
+    }
     assert not [name for name in names if name.startswith("lifter/train/") or name.endswith(".pyc")]
     assert archive.stat().st_size < 25e6
 

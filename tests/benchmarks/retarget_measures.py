@@ -94,8 +94,9 @@ def body_axes(rig: Posed) -> Array | None:
     """(3, 3) rows left, forward, up at rest; None where the rest pose shows no body."""
     heads = rig.rest[:, :3, 3]
     place = {p: [heads[rig.at(f"{s}_{p}")] for s in ("left", "right")] for p in ("thigh", "shin", "upper_arm")}
-    trunk = unit(sum(place["upper_arm"]) - sum(place["thigh"]))
-    if trunk @ unit(sum(place["thigh"]) - sum(place["shin"])) < 0.5:
+    between = {part: np.sum(at, axis=0) for part, at in place.items()}
+    trunk = unit(between["upper_arm"] - between["thigh"])
+    if trunk @ unit(between["thigh"] - between["shin"]) < 0.5:
         return None
     up = np.eye(3)[2] if trunk[2] > np.cos(np.radians(25)) else trunk
     left = unit(place["thigh"][0] - place["thigh"][1])

@@ -52,8 +52,8 @@ def clips():
                 joint_names=BODY_27.names,
                 parents=BODY_27.parents,
                 positions=joints,
-                confidence=np.ones(joints.shape[:2]),
-                keypoints_px=np.zeros((n, 27, 3)),
+                confidence=np.ones(joints.shape[:2], np.float32),
+                keypoints_px=np.zeros((n, 27, 3), np.float32),
                 intrinsics=np.eye(3),
                 world_from_cam=np.eye(4),
                 contacts=contacts_of(by_name, 30.0),
@@ -255,7 +255,7 @@ def main() -> None:
     import bpy
 
     sys.path.insert(0, str(ROOT / "tests" / "blender" / "scripts"))
-    from common import load_package
+    from common import load_package  # pyright: ignore[reportMissingImports]
 
     load_package()
     from video_to_armature.lifter.contract.protocol import V2AError

@@ -31,7 +31,7 @@ def test_exchanged_legs_are_put_right(spell):
     body = noisy()
     expected = body.copy()
     rows = np.arange(90)[spell]
-    body[np.ix_(rows, LEGS[0] + LEGS[1])] = body[np.ix_(rows, LEGS[1] + LEGS[0])]
+    body[spell, LEGS[0] + LEGS[1]] = body[spell, LEGS[1] + LEGS[0]]
     apart = np.linalg.norm((body - expected)[rows, LEGS[0][2], :2], axis=-1)
     out, exchanged, _ = repaired(body, TIMES, BODY_27)
     assert exchanged <= len(rows)
@@ -41,7 +41,7 @@ def test_exchanged_legs_are_put_right(spell):
 
 def test_a_long_spell_is_the_detectors_word():
     body = TRUE.copy()
-    body[10:80][:, LEGS[0] + LEGS[1]] = body[10:80][:, LEGS[1] + LEGS[0]]
+    body[10:80, LEGS[0] + LEGS[1]] = body[10:80, LEGS[1] + LEGS[0]]
     assert repaired(body, TIMES, BODY_27)[1] <= 20
 
 

@@ -435,6 +435,8 @@ def test_train_without_data_is_as_it_was(tmp_path):
         "0.1",
         "--set",
         "network.dim=16",
+        "--set",
+        "network.heads=2",
     )
     assert nowhere.returncode == 3
     assert "train_00.npz: no such file" in nowhere.stderr

@@ -1,5 +1,7 @@
 """Feet that stand stay on other legs, and what the animator may choose: who takes the path, where it begins."""
 
+# pyright: reportOperatorIssue=false, reportOptionalSubscript=false, reportIndexIssue=false, reportArgumentType=false
+
 from dataclasses import replace
 
 import numpy as np

@@ -3,6 +3,8 @@
 Usage: retarget.py MOTION.npz FOLDER
 """
 
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+
 from __future__ import annotations
 
 import json

@@ -117,7 +117,7 @@ class Bundled:
             return []
         rng, fps = np.random.default_rng(0), FPS / self._stride
         return [
-            rendered.windows(self._takes, rng, len(batch), self._how.frames, fps, SEEN)
+            rendered.windows(self._unseen, rng, len(batch), self._how.frames, fps, SEEN)
             for batch in self._checks["seen"]
         ]
 

@@ -26,6 +26,23 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONNOUSERSITE": "1"}
 
 
+def answer(command: Sequence[str], seconds: float) -> str:
+    """What a program prints when asked something, '' when it does not start, fails or takes longer."""
+    try:
+        ended = subprocess.run(
+            list(command),
+            env=clean_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ended.stdout.decode("utf-8", "replace").strip() if ended.returncode == 0 else ""
+
+
 def start(
     command: Sequence[str],
     cwd: Path | None,

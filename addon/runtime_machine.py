@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .processes import clean_environment
+from .processes import answer, clean_environment
 
 ASK_S = 10.0  # a graphics driver that wakes up takes 3 s over its first answer
 SUPPORTED = {("Linux", "x86_64"), ("Windows", "AMD64"), ("Darwin", "arm64")}  # others lack wheels of mediapipe or torch
@@ -106,17 +105,5 @@ def _first_line(program: str, *arguments: str) -> str:
     found = shutil.which(program) or shutil.which(program, path="/opt/rocm/bin") or (windows.is_file() and str(windows))
     if not found:
         return ""
-    try:
-        ended = subprocess.run(
-            [found, *arguments],
-            env=clean_environment(os.environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=ASK_S,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    lines = ended.stdout.decode("utf-8", "replace").strip().splitlines()
-    return lines[0].strip() if ended.returncode == 0 and lines else ""
+    lines = answer([found, *arguments], ASK_S).splitlines()
+    return lines[0].strip() if lines else ""

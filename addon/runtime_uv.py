@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..lifter.contract.protocol import RuntimeUnfitError
-from .processes import clean_environment
+from .processes import answer
 
 PINNED = Path(__file__).resolve().parent.parent / "requirements" / "runtime_uv.txt"
 LEAST = (0, 8)  # from there on --torch-backend chooses PyTorch's index
@@ -86,7 +85,7 @@ def _pip(python: str) -> list[str]:
         "    import ensurepip; d = os.path.join(os.path.dirname(ensurepip.__file__), '_bundled')\n"
         "    print(os.path.join(d, sorted(os.listdir(d))[0], 'pip'))"
     )
-    ended = _ask([python, "-X", "utf8", "-c", code])
+    ended = answer([python, "-X", "utf8", "-c", code], ASK_S)
     if not ended:
         raise RuntimeUnfitError(
             f"{python}: has no pip to fetch the installer uv with. Install uv (one program, no admin rights needed), or "
@@ -97,21 +96,5 @@ def _pip(python: str) -> list[str]:
 
 def _version(program: Path) -> tuple[int, ...]:
     """Of a uv; () where it does not start."""
-    found = re.match(r"uv (\d+)\.(\d+)", _ask([str(program), "--version"]))
+    found = re.match(r"uv (\d+)\.(\d+)", answer([str(program), "--version"], ASK_S))
     return tuple(int(part) for part in found.groups()) if found else ()
-
-
-def _ask(command: Sequence[str]) -> str:
-    try:
-        ended = subprocess.run(
-            list(command),
-            env=clean_environment(os.environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=ASK_S,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return ended.stdout.decode("utf-8", "replace").strip() if ended.returncode == 0 else ""

@@ -17,6 +17,7 @@ from .gaps import known_stretches
 from .lens import DEFAULT_HFOV_DEG
 from .lift import lift
 from .networks import Lifter
+from .rays import directions
 from .root_path import locate
 
 FloatArray = npt.NDArray[np.floating]
@@ -66,10 +67,7 @@ def misfit(lifter: Lifter, body: FloatArray, times: FloatArray, size: tuple[int,
     intrinsics = np.array([[focal, 0, size[0] / 2], [0, focal, size[1] / 2], [0, 0, 1]])
     lifted = lift(lifter, body, times, intrinsics, None, lambda done, total: None, lambda text: None)
     known = np.isfinite(lifted.joints).all((-1, -2))
-    plane = (body[known, :, :2] - intrinsics[:2, 2]) / focal
-    weight = np.where(np.isfinite(plane).all(-1), body[known, :, 2], 0)
-    rays = np.concatenate([np.where(weight[..., None] > 0, plane, 0), np.ones((*weight.shape, 1))], -1)
-    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
+    rays, weight = directions(body[known], intrinsics)
     placed = lifted.joints[known] + locate(lifted.joints[known], rays, weight)[:, None]
     off = np.linalg.norm(np.cross(placed, rays), axis=-1) / OFF_M
     return float(np.average(np.minimum(off, MOST) ** 2, weights=weight))

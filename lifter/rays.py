@@ -89,3 +89,12 @@ def _look_at(centre: FloatArray) -> FloatArray:
     x = np.stack([z[..., 2], np.zeros_like(z[..., 0]), -z[..., 0]], -1)  # level with the image's rows
     x = x / np.linalg.norm(x, axis=-1, keepdims=True)
     return np.stack([x, np.cross(z, x), z], -2)
+
+
+def directions(body_px: FloatArray, intrinsics: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Unit vectors (F, J, 3) from the camera along which points (F, J, 3) x, y in pixels, confidence, were seen, in its
+    axes; and their weight (F, J), 0 where unseen."""
+    plane = (body_px[..., :2].astype(float) - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
+    weight = np.where(np.isfinite(plane).all(-1), body_px[..., 2], 0).astype(float)
+    rays = np.concatenate([np.where(weight[..., None] > 0, plane, 0), np.ones((*weight.shape, 1))], -1)
+    return rays / np.linalg.norm(rays, axis=-1, keepdims=True), weight

@@ -19,6 +19,7 @@ from .contract.motion import CONTACT_NAMES
 from .contract.skeleton import BODY_27, Skeleton
 from .gaps import known_stretches
 from .lifted import Lifted
+from .rays import directions
 from .refine import Evidence, Ground, Terms, blocks, bone_lengths, refine
 from .root_path import floor_of, levels, locate, path, spells
 
@@ -135,10 +136,8 @@ def _evidence(
     feet: list[int],
     known: Mask,
 ) -> Evidence:
-    seen_at = (body_px[..., :2].astype(float) - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
-    weight = np.where(np.isfinite(seen_at).all(-1), body_px[..., 2], 0).astype(float)
-    rays = np.concatenate([np.where(weight[..., None] > 0, seen_at, 0), np.ones((*weight.shape, 1))], -1)
-    rays = rays / np.linalg.norm(rays, axis=-1, keepdims=True) @ np.swapaxes(turned, -1, -2)
+    rays, weight = directions(body_px, intrinsics)
+    rays = rays @ np.swapaxes(turned, -1, -2)
     spread: FloatArray = (
         np.full(weight.shape, UNTOLD_SPREAD_M) if lifted.spread is None else lifted.spread.astype(float)
     )

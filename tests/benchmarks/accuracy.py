@@ -183,8 +183,7 @@ def ratio(report: Report, ours: Score, theirs: Score, what: str, barred: bool) -
 
 def usual_intrinsics(size: tuple[int, int]) -> Floats:
     """(3, 3) that `capture` takes where nothing is known of the lens."""
-    focal = max(size) / 2 / np.tan(np.radians(lens.DEFAULT_HFOV_DEG) / 2)
-    return np.array([[focal, 0, size[0] / 2], [0, focal, size[1] / 2], [0, 0, 1]])
+    return lens.intrinsics(*size, pipeline.Options())
 
 
 def captured(lifter: Lifter, body_px: Floats, times: Floats, intrinsics: Floats) -> Floats:

@@ -24,7 +24,7 @@ FloatArray = npt.NDArray[np.floating]
 
 TRIED = np.log([0.6, 1.0, 1.7])  # times the usual focal length
 USUAL_SPREAD = 0.3  # standard deviation of the logarithm over phones, cameras and webcams
-PIECE_S, PIECES = 2.0, 2  # of the clip, where the person is largest
+PIECES = 2  # of the clip, each one window of the network long, where the person is largest
 OFF_M, MOST = 0.03, 3.0  # so far are joints off their rays usually, and the most that one counts, in this unit
 # Fitted on 40 rendered clips whose lens is known (tests/benchmarks/lens.py):
 EVIDENCE = 8.0  # independent observations that a clip is worth
@@ -41,7 +41,10 @@ def guess(
     """Focal length and its standard deviation, pixels, of a still camera of `size` that sees this person: body (F, 27, 3)
     x, y in pixels, confidence; times (F,) seconds. `progress(done, total)` counts what is lifted."""
     usual = max(size) / 2 / np.tan(np.radians(DEFAULT_HFOV_DEG) / 2)
-    pieces = _pieces(body, times)
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    every = max(round(1 / (step * lifter.info.fps)), 1)  # so many of the clip's frames to one of the network's
+    body, times = body[::every], times[::every]
+    pieces = _pieces(body, times, int(lifter.info.config["frames"]) / lifter.info.fps)
     cost = np.zeros(len(TRIED))
     for i, at in enumerate(pieces):
         for k, x in enumerate(TRIED):
@@ -73,12 +76,12 @@ def misfit(lifter: Lifter, body: FloatArray, times: FloatArray, size: tuple[int,
     return float(np.average(np.minimum(off, MOST) ** 2, weights=weight))
 
 
-def _pieces(body: FloatArray, times: FloatArray) -> list[slice]:
-    """Where in the clip the person is largest, and seen."""
+def _pieces(body: FloatArray, times: FloatArray, piece_s: float) -> list[slice]:
+    """Where in the clip the person is largest, and seen, for `piece_s` seconds or less."""
     seen = body[..., 2] > 0
     found: list[tuple[float, slice]] = []
     for a, b in known_stretches(seen.any(-1), times):
-        cuts = [a, *(np.searchsorted(times[a:b], np.arange(times[a] + PIECE_S, times[b - 1], PIECE_S)) + a), b]
+        cuts = [a, *(np.searchsorted(times[a:b], np.arange(times[a] + piece_s, times[b - 1], piece_s)) + a), b]
         for first, stop in pairwise(cuts):
             at = slice(int(first), int(stop))
             if seen[at].any():

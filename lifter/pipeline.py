@@ -57,8 +57,12 @@ def capture(path: Path, options: Options, run: Run) -> list[Motion]:
     check(options)
     run.stage("open")
     video = videos.probe(path)
-    lifter = _load(options, run)  # before the long work: a missing model ends it now
-    found = people.find(video, options, run)
+    warnings: list[str] = []
+    with run.meanwhile(lambda: _load(options, warnings.append)) as loading:
+        found = people.find(video, options, run)
+    lifter = loading.result()
+    for text in warnings:
+        run.warn(text)
     chosen = [found.keypoints(n) for n in found.chosen(options.person)]
     camera = tell_lens(chosen[0], options, run, lifter).header["camera"]  # one for all
     return [lift_with(replace(k, header={**k.header, "camera": camera}), options, run, lifter) for k in chosen]
@@ -76,7 +80,7 @@ def lift(keypoints: Keypoints, options: Options, run: Run) -> Motion:
     """The motion in a person's 2D keypoints."""
     check(options)
     run.stage("open")
-    lifter = _load(options, run)
+    lifter = _load(options, run.warn)
     return lift_with(tell_lens(keypoints, options, run, lifter), options, run, lifter)
 
 
@@ -105,10 +109,10 @@ def check(options: Options) -> None:
         raise UsageError("--start must be 0 or more, and --end after --start.")
 
 
-def _load(options: Options, run: Run) -> Any:
+def _load(options: Options, warn: Callable[[str], None]) -> Any:
     from . import networks  # torch takes seconds to import: bad files are refused before
 
-    lifter = networks.load(options.model, options.device, run.warn, options.input_joints)
+    lifter = networks.load(options.model, options.device, warn, options.input_joints)
     networks.check(lifter)
     if lifter.info.view == "rays" and options.windows != "blended":
         raise UsageError(

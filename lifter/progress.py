@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from .contract.protocol import Cancelled, Event
 
 PROGRESS_EVERY_S = 0.2
 RECENT_S = 20.0  # the rate is that of the last seconds,
 RECENT_SHARE = 0.3  # or of this share of the stage so far: the longer it has run, the steadier
+T = TypeVar("T")
 
 
 @dataclass
@@ -26,6 +29,7 @@ class Run:
     _began: float = 0.0
     _told: float = 0.0
     _marks: deque[tuple[float, int]] = field(default_factory=deque[tuple[float, int]])  # (time, done), the oldest first
+    _beside: Future[Any] | None = None
 
     def stage(self, name: str) -> None:
         self.close()
@@ -44,6 +48,8 @@ class Run:
         that number moved, came from elsewhere and says nothing of the rate."""
         if self.cancelled():
             raise Cancelled("cancelled.")
+        if self._beside and self._beside.done():
+            self._beside.result()
         now = time.perf_counter()
         if not self._marks or done == self._marks[0][1]:
             self._marks = deque([(now, done)])
@@ -60,6 +66,16 @@ class Run:
         if rate > 0:
             fields["eta"] = round(max(total - done, 0) / rate, 1)
         self.emit(Event("progress", fields))
+
+    @contextmanager
+    def meanwhile(self, work: Callable[[], T]) -> Iterator[Future[T]]:
+        """`work` in a thread beside the stages in here; its error ends them at their next progress."""
+        with ThreadPoolExecutor(1) as pool:
+            self._beside = beside = pool.submit(work)
+            try:
+                yield beside
+            finally:
+                self._beside = None
 
     def warn(self, message: str) -> None:
         self.emit(Event("warning", {"message": message}))

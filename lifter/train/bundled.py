@@ -45,6 +45,7 @@ WEIGHTS = {  # of the terms of the loss, in the order of their names
 CHILDREN = [j for j, parent in enumerate(BODY_27.parents) if parent >= 0]
 PARENTS = [BODY_27.parents[j] for j in CHILDREN]
 STEPS_AN_EPOCH = 1000  # windows are drawn anew all the time: an epoch is but a word
+SHORTEST = 9  # frames
 FILE = "mixste_body27.safetensors"
 
 
@@ -63,8 +64,8 @@ class WithSide(nn.Module):
 class Bundled:
     """Windows of `stride` source frames (30 fps) between their frames, made anew for every step.
 
-    short: share of the steps that see a third of the frames of three times as many windows: neighbours in time teach
-    little new, other people more. renders: a folder of rendered clips that the detector has seen, for a share of each
+    short: share of the steps that see a third of the frames of three times as many windows, and so on down to SHORTEST:
+    neighbours in time teach little new, other people more. renders: a folder of rendered clips that the detector has seen, for a share of each
     batch; none without it. calibration: a folder of others, for the confidence alone: what was trained on is known by heart.
     """
 
@@ -96,8 +97,9 @@ class Bundled:
     def loss(self, network: nn.Module, step: int, epoch: float, device: torch.device) -> dict[str, Tensor]:
         """The terms of WEIGHTS."""
         rng = np.random.default_rng((self._seed, step))
-        parts = 3 if rng.uniform() < self._short else 1
-        frames, size = self._how.frames // parts, self._batch * parts
+        frames, size = self._how.frames, self._batch
+        while frames >= 3 * SHORTEST and rng.uniform() < self._short:
+            frames, size = frames // 3, size * 3
         batch = make_batch(self._motions, rng, size, frames, self._stride, self._variation, self._takes)
         joints, side = network(torch.from_numpy(batch.network_input).to(device))
         terms = {

@@ -65,8 +65,9 @@ class Bundled:
     """Windows of `stride` source frames (30 fps) between their frames, made anew for every step.
 
     short: share of the steps that see a third of the frames of three times as many windows, and so on down to SHORTEST:
-    neighbours in time teach little new, other people more. renders: a folder of rendered clips that the detector has seen, for a share of each
-    batch; none without it. calibration: a folder of others, for the confidence alone: what was trained on is known by heart.
+    neighbours in time teach little new, other people more. renders: a folder of rendered clips that the detector has seen,
+    for a share of each batch; none without it. calibration: a folder of others, for the confidence alone: what was trained
+    on is known by heart.
     """
 
     def __init__(

@@ -127,17 +127,20 @@ def render_rows(
     scene.collection.objects.link(camera)
     scene.camera = camera
     rows: list[list[Image]] = [[], []] if side else [[]]
+    tallest = 0.0  # of all moments: they share one scale
+    for frame in frames:
+        _go_to(scene, motion, frame)
+        low, high = _bounds(scene)
+        tallest = max(tallest, high.z - low.z)
     for frame, cell in zip(frames, cells):
-        seconds = motion.frame_times[frame] - motion.frame_times[0]
-        at = scene.frame_start + seconds * scene.render.fps / scene.render.fps_base
-        scene.frame_set(int(at), subframe=at % 1)
+        _go_to(scene, motion, frame)
         moving = motion.world_from_cam.ndim == 3
         world_from_cam = np.array(motion.world_from_cam[frame] if moving else motion.world_from_cam)
         world_from_cam[:3, 3] *= scale  # a taller rig walks farther: seen from farther away it fits the video
         look_through(camera, cell @ motion.intrinsics, world_from_cam, CELL)
         rows[0].append(render(scene))
         if side:
-            look_from_side(camera, world_from_cam)
+            look_from_side(camera, world_from_cam, _bounds(scene), MARGIN * tallest)
             rows[1].append(render(scene))
     return rows
 
@@ -153,6 +156,7 @@ def dress(scene: bpy.types.Scene) -> None:
             bpy.data.objects.remove(thing)
     floor = _box("floor", half_size=20, thickness=0.08)
     floor.materials.append(_material("floor", (0.30, 0.32, 0.34), (0.55, 0.57, 0.60)))
+    floor.materials[0].node_tree.nodes["Principled BSDF"].inputs["Alpha"].default_value = 0.6  # who is below shows
     scene.collection.objects.link(bpy.data.objects.new("floor", floor))
     light = bpy.data.lights.new("sun", "SUN")
     light.energy, light.angle = 3.0, 0.1
@@ -169,6 +173,7 @@ def dress(scene: bpy.types.Scene) -> None:
     scene.cycles.use_denoising = True
     scene.cycles.denoising_quality = scene.cycles.denoising_prefilter = "FAST"  # a quarter of the default's time
     scene.cycles.max_bounces = 2
+    scene.cycles.transparent_max_bounces = 4
     scene.render.use_persistent_data = True
     scene.render.resolution_x, scene.render.resolution_y = CELL
     scene.render.resolution_percentage = 100
@@ -192,26 +197,42 @@ def look_through(camera: bpy.types.Object, intrinsics: Floats, world_from_cam: F
     camera.matrix_world = Matrix(world_from_cam @ np.diag([1.0, -1.0, -1.0, 1.0]))
 
 
-def look_from_side(camera: bpy.types.Object, world_from_cam: Floats) -> None:
-    """Turn `camera` to see the rig from the right of the video's camera, level with the floor, without perspective."""
-    bones = [
-        rig.matrix_world @ point
-        for rig in bpy.context.scene.objects
-        if rig.type == "ARMATURE"
-        for bone in rig.pose.bones
-        for point in (bone.head, bone.tail)
-    ]
-    low, high = (Vector(f(p[i] for p in bones) for i in range(3)) for f in (min, max))
+def look_from_side(
+    camera: bpy.types.Object, world_from_cam: Floats, bounds: tuple[Vector, Vector], height: float
+) -> None:
+    """Turn `camera` to see the rig from the right of the video's camera, level with the floor, without perspective;
+    `height` metres of it, with the floor's edge where the rig is near it."""
+    low, high = bounds
     right = Vector((world_from_cam[0, 0], world_from_cam[1, 0], 0)).normalized()
     up = Vector((0, 0, 1))
     axes = Matrix((up.cross(right), up, right)).transposed()  # columns: the camera's x, y, z
     data = camera.data
     data.type, data.sensor_fit = "ORTHO", "VERTICAL"
-    data.ortho_scale = MARGIN * max(rig.dimensions.z for rig in bpy.context.scene.objects if rig.type == "ARMATURE")
+    data.ortho_scale = height
     data.shift_x = data.shift_y = 0
     centre = (low + high) / 2
-    centre.z = data.ortho_scale / 2 - 0.1  # the floor's edge stays in view
+    if 0 <= low.z + 0.1 * height and high.z < 0.9 * height:
+        centre.z = 0.4 * height
     camera.matrix_world = Matrix.Translation(centre + 30 * right) @ axes.to_4x4()  # from beyond the floor's end
+
+
+def _go_to(scene: bpy.types.Scene, motion: Motion, frame: int) -> None:
+    seconds = motion.frame_times[frame] - motion.frame_times[0]
+    at = scene.frame_start + seconds * scene.render.fps / scene.render.fps_base
+    scene.frame_set(int(at), subframe=at % 1)
+
+
+def _bounds(scene: bpy.types.Scene) -> tuple[Vector, Vector]:
+    """The least and the greatest corner of all bones."""
+    ends = [
+        rig.matrix_world @ point
+        for rig in scene.objects
+        if rig.type == "ARMATURE"
+        for bone in rig.pose.bones
+        for point in (bone.head, bone.tail)
+    ]
+    low, high = (Vector(f(p[i] for p in ends) for i in range(3)) for f in (min, max))
+    return low, high
 
 
 def render(scene: bpy.types.Scene) -> Image:

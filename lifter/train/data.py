@@ -26,13 +26,14 @@ STILL_M_S, HANGING_M_S, MOVING_M_S = 0.25, 0.3, 0.7
 @dataclass(frozen=True)
 class MocapSet:
     """Clips end to end. joints (N, 27, 3) metres, Z up; clip i is rows start[i] : start[i] + length[i], and shows
-    an action of kinds[i] (walk, dance, …)."""
+    an action of kinds[i] (walk, dance, …), by a skeleton of skeletons[i] (see straighten.py)."""
 
     joints: npt.NDArray[np.float32]
     start: npt.NDArray[np.int64]
     length: npt.NDArray[np.int64]
     clip_ids: tuple[str, ...]
     kinds: tuple[str, ...]
+    skeletons: tuple[str, ...] = ()  # none: unknown
 
     @cached_property
     def contacts(self) -> npt.NDArray[np.float32]:
@@ -56,13 +57,16 @@ def load_mocap(path: Path) -> MocapSet:
                 raise InputError(f"{path}: clips must have {FPS:g} fps.")
             delta, start, length = z["delta"], z["start"].astype(np.int64), z["length"].astype(np.int64)
             clip_ids = tuple(str(c) for c in z["clip_id"])
-            kinds = tuple(str(k) for k in z["category"]) if "category" in z.files else ("unknown",) * len(clip_ids)
+            kinds, skeletons = (
+                tuple(str(k) for k in z[key]) if key in z.files else ("unknown",) * len(clip_ids)
+                for key in ("category", "source")
+            )
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as npz ({error}).") from error
     joints = np.empty(delta.shape, np.float32)
     for s, n in zip(start, length, strict=True):
         joints[s : s + n] = np.cumsum(delta[s : s + n].astype(np.int32), 0) / 1000.0
-    return MocapSet(joints, start, length, clip_ids, kinds)
+    return MocapSet(joints, start, length, clip_ids, kinds, skeletons)
 
 
 def contacts_of(joints: npt.NDArray[np.float32], fps: float) -> npt.NDArray[np.float32]:

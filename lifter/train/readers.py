@@ -62,6 +62,7 @@ def _mocap(folder: Path, split: str, seed: int) -> Dataset:
         np.concatenate([s.length for s in sets]),
         tuple(clip_id for s in sets for clip_id in s.clip_ids),
         tuple(kind for s in sets for kind in s.kinds),
+        tuple(skeleton for s in sets for skeleton in s.skeletons),
     )
     return simulated(whole, seed)
 

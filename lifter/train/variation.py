@@ -13,9 +13,10 @@ class Variation:
     bone_sigma: float = 0.08  # log-normal spread of bone lengths
     speed: tuple[float, float] = (0.6, 1.8)
     mirror: float = 0.5
+    straighter: tuple[float, float] = (0.0, 1.0)  # of what knees and elbows of the captures bend too much
     mix: float = 0.25  # with another's upper body
     widen: float = 0.6  # joints turned
-    widen_strength: tuple[float, float] = (0.3, 1.3)
+    widen_strength: tuple[float, float] = (0.3, 2.2)
     # The camera
     hfov_deg: tuple[float, float] = (30.0, 90.0)
     focal_sigma: float = 0.12  # the field of view is a guess in use: log-normal error of the assumed focal length
@@ -41,9 +42,9 @@ class Variation:
 
 
 _PLAIN = Variation(
-    bone_sigma=0, speed=(1, 1), mirror=0, mix=0, widen=0, hfov_deg=(40, 70), focal_sigma=0, elevation_deg=(-10, 30),
-    roll_sigma_deg=0, tilted=0, real=0, offset_sigma=0, jitter=(0, 0), white=(0, 0), burst=0, missing=0, cut=0,
-    no_feet=0, masked=0, rendered=0,
+    bone_sigma=0, speed=(1, 1), mirror=0, straighter=(0, 0), mix=0, widen=0, hfov_deg=(40, 70), focal_sigma=0,
+    elevation_deg=(-10, 30), roll_sigma_deg=0, tilted=0, real=0, offset_sigma=0, jitter=(0, 0), white=(0, 0), burst=0,
+    missing=0, cut=0, no_feet=0, masked=0, rendered=0,
 )  # fmt: skip
 CLEAN = _PLAIN
 NOISY = replace(

@@ -75,7 +75,6 @@ def score(found: Floats, true: Floats, up_found: Floats, up_true: Floats, fps: f
 
 def aligned(found: Floats, true: Floats) -> Floats:
     """`found` turned about Z and moved over the ground so that its root path fits best; heights stay."""
-    a, b = (x[:, 0, :2] - x[:, 0, :2].mean(0) for x in (found, true))
     # A path that stays in place says little of north: all joints do.
     a, b = (x[..., :2] - x[:, :1, :2].mean(0) for x in (found, true))
     cross = (a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]).sum()

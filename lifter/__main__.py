@@ -192,6 +192,9 @@ def _write(a: argparse.Namespace, run: Any, results: list[Any], more: dict[str, 
         paths = [_numbered(a.out, i) for i in range(1, len(results) + 1)]
     for path, result in zip(paths, results, strict=True):
         result.save(path)
+    further = len(paths)
+    while getattr(a, "person", "") == "all" and (left_over := _numbered(a.out, further := further + 1)).is_file():
+        left_over.unlink()  # an earlier run's, which found more people
     run.close()
     run.emit(Event("done", {"outputs": [str(p) for p in paths], "seconds": run.seconds, **more}))
 
@@ -297,7 +300,9 @@ def _parser() -> argparse.ArgumentParser:
         )
         lens = sub.add_mutually_exclusive_group()
         lens.add_argument(
-            "--hfov", type=float, help="horizontal field of view, degrees (default 55 across the longer side)"
+            "--hfov",
+            type=float,
+            help="horizontal field of view, degrees (default: found out; else 55 across the longer side)",
         )
         lens.add_argument("--focal-mm", type=float, help="focal length on 36 mm wide film")
         sub.add_argument(
@@ -306,7 +311,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--pitch", type=float, help="of the camera, degrees downwards (default: found out, and the roll)"
         )
-        sub.add_argument("--height", type=float, help="of the person, metres (default: the network's guess)")
+        sub.add_argument("--height", type=float, help="of the person, metres (default: a standard body of 1.70 m)")
         sub.add_argument("--device", help="auto, cpu, cuda or mps")
         sub.add_argument("--smooth-hz", type=float, help="cut-off of the smoothing (default 8; 0 for none)")
         sub.add_argument(

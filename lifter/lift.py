@@ -41,7 +41,7 @@ def lift(
     """The joints that a network sees in 2D, and what else it says of them. For a lifter that sees rays.
 
     body_px (F, J, 3): x, y in pixels, confidence, 0 where unseen; times (F,) seconds; intrinsics (3, 3). `height` in
-    metres scales the result, else it has the network's size. `progress(done, total)` counts windows.
+    metres scales the result, else it is a body of BODY_SIZE. `progress(done, total)` counts windows.
     """
     F, J, _ = body_px.shape
     found = np.full((F, J + EXTRA, CHANNELS), np.nan, np.float32)

@@ -140,9 +140,9 @@ def _camera(
     if camera.warning and options.camera != "static":
         run.warn(camera.warning)
     kept: dict[str, Any] = {"kind": camera.kind}
-    if told_px:
+    if told_px and (noted_px or options.camera != "static"):
         kept |= {"focal_px": round(told_px, 2), "focal_from": "file" if noted_px else "pan"}
-    if camera.focal_spread_px and not noted_px:
+    if camera.focal_spread_px and "focal_px" in kept and not noted_px:
         kept["focal_spread_px"] = round(camera.focal_spread_px, 2)
     return camera, kept
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from . import keypoints as kp
 from . import lens, people, upright
 from . import video as videos
-from .contract.motion import FORMAT_NAME, FORMAT_VERSION, Motion
-from .contract.protocol import InputError, UsageError
+from .contract.motion import CONTACT_NAMES, FORMAT_NAME, FORMAT_VERSION, Motion
+from .contract.protocol import InputError, NobodyFoundError, UsageError
 from .contract.skeleton import Skeleton
 from .keypoint_sets import SETS
 from .keypoints import Keypoints
@@ -25,7 +25,7 @@ from .rays import BODY_SIZE, STATURE_OF_SIZE
 CAMERAS = ("auto", "static", "rotating")
 SEEN = 0.2  # visibility from which a point inside the picture counts as seen
 SEEN_SHARE = 0.25  # a joint seen in fewer of the person's frames is unknown in the whole clip
-CALIBRATED = "probability of being within 50 mm"
+CALIBRATED = "probability of being within 50 mm, from the pelvis on and size apart"
 LEAST_CONFIDENCE = 0.02  # of a joint that is unseen, but that the network knows from the others
 
 
@@ -95,6 +95,8 @@ def check(options: Options) -> None:
         raise UsageError(f"--camera {options.camera}: must be {', '.join(CAMERAS)}.")
     if options.roll is not None and abs(options.roll) > 180:
         raise UsageError(f"--roll {options.roll:g}: must be between -180 and 180 degrees.")
+    if options.roll is not None and options.roll % 90 and options.pitch is None:
+        raise UsageError(f"--roll {options.roll:g}: needs --pitch too, unless it is a quarter turn: 90, -90 or 180.")
     if options.pitch is not None and abs(options.pitch) > 90:
         raise UsageError(f"--pitch {options.pitch:g}: must be between -90 and 90 degrees.")
     if options.hfov is not None and not 5 <= options.hfov <= 150:
@@ -171,20 +173,21 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     if quarters:
         lifted = lifted.turned(upright.rotation(-quarters)[None])
     run.stage("world")
-    given_up = None if options.pitch is None else upright.up(options.roll or 0, options.pitch)
+    roll = 90 * quarters if options.roll is None else options.roll
+    given_up = None if options.pitch is None else upright.up(roll, options.pitch)
     terms = terms or (Terms() if options.refine else Terms(iterations=0))
     world = to_world(lifted, body, times, intrinsics, lifter.skeleton, terms, turned, given_up, run.progress)
     run.stage("smooth")
     known = np.isfinite(world.positions).all(-1)
-    sure = body[..., 2] if lifted.confidence is None else lifted.confidence
+    sure = _sure(lifted, body, lifter.skeleton)
     bridged = ~(body[..., 2] > 0).any(-1)  # by what was seen before and after
     sure = np.where(bridged[:, None], np.minimum(sure, BRIDGED_CONFIDENCE), sure)
     confidence = np.where(known, np.maximum(sure, LEAST_CONFIDENCE), 0)
     positions, confidence = smooth(world.positions, confidence, times, options.smooth_hz)
-    _forget_unseen(positions, confidence, body, size, lifter.skeleton, run)
+    contacts = world.contacts * _forget_unseen(positions, confidence, body, size, lifter.skeleton, run)
     run.close()
     origin, metres = ("height", options.height) if options.height else ("network", None)
-    if info.units == "image" and not options.height:
+    if (info.units == "image" or info.view == "rays") and not options.height:
         origin, metres = "standard body", round(BODY_SIZE * STATURE_OF_SIZE, 2)
     return Motion(
         header={
@@ -201,13 +204,22 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
             "settings": {
                 "smooth_hz": options.smooth_hz, "refine": options.refine, "hfov": options.hfov, "focal_mm": options.focal_mm,
                 "camera": "static" if turned is None else "rotating", "device": str(lifter.device),
-                "windows": options.windows, "input_joints": info.joints_in,
+                "roll": options.roll, "pitch": options.pitch, "windows": options.windows, "input_joints": info.joints_in,
             },
         },
         joint_names=lifter.skeleton.names, parents=lifter.skeleton.parents, positions=positions, confidence=confidence,
-        keypoints_px=body, intrinsics=intrinsics, world_from_cam=world.world_from_cam, contacts=world.contacts,
+        keypoints_px=body, intrinsics=intrinsics, world_from_cam=world.world_from_cam, contacts=contacts,
         frame_times=times,
     )  # fmt: skip
+
+
+def _sure(lifted: Lifted, body: npt.NDArray[np.float32], skeleton: Skeleton) -> npt.NDArray[np.floating]:
+    """(F, J) how sure each joint is; the root, from which the network's errors are counted, as its least sure neighbour."""
+    if lifted.confidence is None:
+        return body[..., 2]
+    sure = lifted.confidence.copy()
+    sure[:, 0] = sure[:, [j for j, parent in enumerate(skeleton.parents) if parent == 0]].min(1)
+    return sure
 
 
 def _quarters(
@@ -238,9 +250,12 @@ def _forget_unseen(
     size: tuple[int, int],
     skeleton: Skeleton,
     run: Run,
-) -> None:
-    """A joint that hardly a frame shows, behind something or outside the picture, is the network's invention, and so is
-    what hangs on it: unknown, and said so. The root carries the rest and stays."""
+) -> npt.NDArray[np.bool_]:
+    """(4,) which feet's points (CONTACT_NAMES) stay known.
+
+    A joint that hardly a frame shows, behind something or outside the picture, is the network's invention, and so is what
+    hangs on it: unknown, and said so. The root carries the rest and stays. Raises NobodyFoundError where nothing else is left.
+    """
     with np.errstate(invalid="ignore"):
         inside = ((body[..., :2] >= 0) & (body[..., :2] <= size)).all(-1)
     inside[:, [name in kp.DERIVED for name in skeleton.names]] = True  # of points that may lie a little outside
@@ -250,7 +265,14 @@ def _forget_unseen(
     unseen[0] = False
     for j, parent in enumerate(skeleton.parents):
         unseen[j] |= parent > 0 and unseen[parent]
+    if unseen[1:].all():
+        raise NobodyFoundError(
+            "hardly any joint of the person is in the picture for long, so there is nothing to move. Choose another part: "
+            "--start, --end."
+        )
     if unseen.any():
         names = ", ".join(n for n, u in zip(skeleton.names, unseen, strict=True) if u)
         positions[:, unseen], confidence[:, unseen] = np.nan, 0
         run.warn(f"hardly ever seen in this clip, so without keys: {names}.")
+    feet = [name if name in skeleton.names else f"{name.split('_')[0]}_ankle" for name in CONTACT_NAMES]
+    return ~unseen[[skeleton.index(name) for name in feet]]

@@ -133,7 +133,7 @@ class Bundled:
         if use != "yes":
             metadata |= {"commercial_use": use, "licence": LICENCE[use]}
         weights.save(folder / FILE, network.lifter.state_dict(), **metadata)
-        # Of three kinds that are seen differently, the third real pictures: any one alone would promise too much.
+        # Of three kinds that are seen differently, the third rendered people: any one alone would promise too much.
         views = [*self._checks["noisy"], *self._checks["seen"], *self._rendered()]
         certainty = fit_certainty(*surprises(network, views))
         metadata |= {"network": "side", "certainty": json.dumps([certainty.factor, certainty.shape])}

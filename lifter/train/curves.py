@@ -7,6 +7,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from ..contract.files import replacing
+
 AXES = ("step", "epoch", "minutes", "rate")  # columns that are no curve
 
 
@@ -32,7 +34,7 @@ class Curves:
         row = {k: f"{v:.5g}" if isinstance(v, float) else v for k, v in {**row, **means}.items()}
         path = self._folder / "log.csv"
         rows = [*self._read(path), row]
-        with path.open("w", newline="") as stream:  # whole: a later row may have more columns
+        with replacing(path) as part, part.open("w", newline="") as stream:  # whole: a later row may have more columns
             writer = csv.DictWriter(stream, list(dict.fromkeys(k for r in rows for k in r)))
             writer.writeheader()
             writer.writerows(rows)

@@ -61,8 +61,10 @@ def load_mocap(path: Path) -> MocapSet:
                 tuple(str(k) for k in z[key]) if key in z.files else ("unknown",) * len(clip_ids)
                 for key in ("category", "source")
             )
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as npz ({error}).") from error
+    except InputError:
+        raise
+    except Exception as error:  # numpy and zipfile raise a dozen kinds for damaged files
+        raise InputError(f"{path}: cannot be read as npz ({error}). Fetch it again.") from error
     joints = np.empty(delta.shape, np.float32)
     for s, n in zip(start, length, strict=True):
         joints[s : s + n] = np.cumsum(delta[s : s + n].astype(np.int32), 0) / 1000.0

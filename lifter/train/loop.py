@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from ..contract.protocol import Cancelled, RuntimeUnfitError, UsageError
 from .curves import Curves
 
-SUSPENDED_S = 30.0  # a step longer than this slept: it does not count as work
+SUSPENDED_S = 30.0  # a step longer than this, and than so many
+SUSPENDED_STEPS = 10.0  # before it, slept: it does not count as work
 SAVE_S = 120.0
 CHECK_S = 300.0  # of work between two checks, and at least an epoch
 TELL_S = 30.0  # between two lines of progress
@@ -136,6 +137,7 @@ def run(
     clock = time.process_time if schedule.clock == "cpu" else time.perf_counter
     told_at = time.monotonic()
     saved_at, checked_at, checked_epoch = state.spent, state.spent, state.step / objective.steps
+    usual = math.inf  # of a step, seconds
     network.train()
     while (done := schedule.done(epoch := state.step / objective.steps, state.spent)) < 1:
         began = clock()
@@ -160,7 +162,9 @@ def run(
         curves.add({name: float(term.detach()) for name, term in terms.items()} | {"loss": float(loss.detach())})
         took = clock() - began
         state.step += 1
-        state.spent += took if took < SUSPENDED_S or state.step < 5 else 0
+        if took < max(SUSPENDED_S, SUSPENDED_STEPS * usual):
+            state.spent += took
+            usual = took
 
         if time.monotonic() - told_at > TELL_S:
             told_at = time.monotonic()
@@ -202,14 +206,20 @@ class _State:
     def load(self) -> bool:
         if not self.path.is_file():
             return False
-        saved: dict[str, Any] = torch.load(self.path, weights_only=True, map_location=self.device)
+        try:
+            saved: dict[str, Any] = torch.load(self.path, weights_only=True, map_location=self.device)
+        except Exception as error:  # torch raises a dozen kinds for damaged files
+            raise UsageError(f"{self.path}: is damaged. Choose another folder, or delete it to begin anew.") from error
         try:
             self.network.load_state_dict(saved["network"])
         except RuntimeError as error:
             raise UsageError(f"{self.path}: is of another network. Choose another folder.") from error
         self.average = saved["average"]
-        for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
-            optimizer.load_state_dict(state)
+        try:
+            for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
+                optimizer.load_state_dict(state)
+        except ValueError as error:
+            raise UsageError(f"{self.path}: is of another optimiser. Choose another folder.") from error
         self.step, self.spent = saved["step"], saved["spent"]
         return True
 

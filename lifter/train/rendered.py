@@ -33,8 +33,13 @@ class Take:
 
 
 def load(folder: Path) -> list[Take]:
-    """The clips in a folder that have been detected. Raises InputError for one whose frames do not match."""
-    return [_take(path.parent) for path in sorted(folder.glob("*/keypoints.npz"))]
+    """The clips in a folder that have been detected. Raises InputError for none, and for one whose frames do not match."""
+    takes = [_take(path.parent) for path in sorted(folder.glob("*/keypoints.npz"))]
+    if not takes:
+        raise InputError(
+            f"{folder}: holds no detected clip (*/keypoints.npz). synthetic/README.md says how to make them."
+        )
+    return takes
 
 
 def windows(takes: list[Take], rng: np.random.Generator, size: int, frames: int, fps: float, a: Variation) -> Batch:

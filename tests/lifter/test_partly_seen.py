@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from video_to_armature.lifter import pipeline
-from video_to_armature.lifter.contract.protocol import InputError
+from video_to_armature.lifter.contract.protocol import InputError, NobodyFoundError, UsageError
 from video_to_armature.lifter.contract.skeleton import BODY_27
+from video_to_armature.lifter.gaps import known_stretches
 from video_to_armature.lifter.keypoints import Keypoints
 
 from .people import INTRINSICS, camera, project, walking
@@ -68,6 +69,40 @@ def test_half_a_body_gets_no_legs_and_says_so(guessed):
     assert motion.known[:, [BODY_27.index(n) for n in ("nose", "left_hip", "right_shoulder", "left_elbow")]].all()
     [warning] = [line for line in said if "without keys" in line]
     assert all(name in warning for name in LEGS)
+    assert (motion.contacts == 0).all()  # feet that nobody sees stand nowhere
+
+
+def test_of_a_face_alone_there_is_nothing_to_move():
+    header, px, times = keypoints(40)
+    face = [BODY_27.index(name) for name in ("nose", "left_ear", "right_ear")]
+    px[:, [j for j in range(len(BODY_27)) if j not in face], 2] = 0.1  # guessed, somewhere
+    with pytest.raises(NobodyFoundError, match="hardly any joint"):
+        lifted(header, px, times)
+
+
+def test_a_jump_in_the_times_is_a_gap():
+    header, px, times = keypoints(60)
+    times[30:] += 600  # a phone that stopped recording: both parts stand for themselves
+    motion, _ = lifted(header, px, times)
+    assert motion.known.all()
+    assert np.abs(motion.positions[:30, :, 2] - motion.positions[30:, :, 2]).max() < 0.5
+    header, px, times = keypoints(60)
+    slow = known_stretches(np.ones(60, bool), times * 30)  # a film of one picture a second has no gaps
+    assert slow == [(0, 60)]
+
+
+def test_the_pelvis_is_as_sure_as_what_it_hangs_between():
+    motion, _ = lifted(*keypoints())
+    around = motion.confidence[:, [j for j, parent in enumerate(BODY_27.parents) if parent == 0]]
+    np.testing.assert_allclose(motion.confidence[:, 0], around.min(1), atol=0.02)
+    assert motion.header["size"] == {"from": "standard body", "metres": 1.7}
+
+
+def test_a_roll_that_is_no_quarter_turn_needs_the_pitch():
+    with pytest.raises(UsageError, match="--pitch"):
+        pipeline.check(pipeline.Options(roll=20.0))
+    pipeline.check(pipeline.Options(roll=20.0, pitch=5.0))
+    pipeline.check(pipeline.Options(roll=-90.0))
 
 
 def test_a_single_seen_frame_is_kept():

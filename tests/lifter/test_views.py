@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from video_to_armature.lifter.contract.protocol import InputError
 from video_to_armature.lifter.contract.skeleton import BODY_27
 from video_to_armature.lifter.train import detector, rendered, views
 from video_to_armature.lifter.train.data import contacts_of
@@ -88,6 +89,11 @@ def test_contacts_of_a_walker_are_the_feet_that_stand():
     assert 0.3 < np.nanmean(contacts[:, 1]) < 0.7
     held = joints + [0, 0, 0.5]
     assert np.isnan(contacts_of(held.astype(np.float32)[:1].repeat(5, 0), 30.0)).all()  # on a stair, or in the air
+
+
+def test_a_folder_without_rendered_clips_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no detected clip"):
+        rendered.load(tmp_path / "mistyped")
 
 
 def test_rendered_windows_mirror_whole(tmp_path):

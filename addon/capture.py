@@ -23,6 +23,7 @@ STAGES = {
     "open": "Opening the video",
     "detect": "Finding people",
     "track": "Following people",
+    "lens": "Finding the lens",
     "lift": "Lifting to 3D",
     "world": "Placing in the world",
     "smooth": "Smoothing",

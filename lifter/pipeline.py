@@ -130,7 +130,7 @@ def tell_lens(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> 
     header, camera = keypoints.header, dict(keypoints.header.get("camera") or {})
     turning = keypoints.first_from_cam is not None and options.camera != "static"  # by an angle that hangs on the lens
     if not (lens.given(options) or camera.get("focal_px") or turning or lifter.info.view != "rays"):
-        run.stage("lift")
+        run.stage("lens")
         size = header["width"], header["height"]
         body = kp.to_set(keypoints, lifter.info.joints_in)
         body = upright.turned(body, _quarters(body, lifter.skeleton, options), np.array(size) / 2)

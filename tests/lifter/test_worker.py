@@ -78,7 +78,7 @@ def test_events_tell_the_stages_in_order_and_stdout_holds_nothing_else(captured)
     _, events, code = captured
     assert code == 0
     stages = [e["name"] for e in events if e["event"] == "stage"]
-    assert list(dict.fromkeys(stages)) == ["open", "detect", "track", "lift", "world", "smooth", "write"]
+    assert list(dict.fromkeys(stages)) == ["open", "detect", "track", "lens", "lift", "world", "smooth", "write"]
     progress = [e for e in events if e["event"] == "progress" and e["stage"] == "detect"]
     assert progress[-1]["done"] == progress[-1]["total"] == 20
     assert events[-1]["event"] == "done"

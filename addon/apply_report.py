@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from . import keyframes
+from . import actions
 
 REPORT = "v2a_report"  # custom property of the actions made here, JSON
 
@@ -28,6 +28,8 @@ class ApplyReport:
     frame_start: int
     frame_end: int
     root: str  # what took the path
+    limbs: list[str]  # that got keys
+    keys: dict[str, float]  # written, of how many; most_deg and most_m: what those left out are missed by at most
     path_scale: float  # of the rig's path against the motion's
     mapped_bones: dict[str, list[str]]  # body part -> bones
     unmapped_bones: list[str]
@@ -41,9 +43,17 @@ class ApplyReport:
         return asdict(self)
 
 
+def fewer_keys(report: ApplyReport) -> str:
+    """What the reduction left out, in words."""
+    keys = report.keys
+    share = 100 * keys["written"] / max(keys["of"], 1)
+    within = f"within {keys['most_deg']:.2f}° and {1000 * keys['most_m']:.1f} mm"
+    return f"{keys['written']:.0f} of {keys['of']:.0f} keys written ({share:.0f} %), {within} of the capture"
+
+
 def report_of(armature: bpy.types.Object | None) -> ApplyReport | None:
     """What was done when the armature got its action; None where that was not made here, or by another version."""
-    action = keyframes.own_action(armature) if armature is not None else None
+    action = actions.own_action(armature) if armature is not None else None
     if action is None or REPORT not in action:
         return None
     record = json.loads(action[REPORT])

@@ -10,27 +10,60 @@ from ..lifter.contract.protocol import RuntimeUnfitError
 
 
 class CurveWriter:
-    """Makes F-curves for one object in one action, whether actions hold them (to 4.3) or channelbags do (from 4.4)."""
+    """The F-curves of one object in one action, whether actions hold them (to 4.3) or channelbags do (from 4.4)."""
 
-    def __init__(self, action: bpy.types.Action, owner: bpy.types.ID) -> None:
-        self._action = action
+    def __init__(self, action: bpy.types.Action, owner: bpy.types.ID, slot: str = "", *, play: bool = True) -> None:
+        """slot: identifier of the one that holds the owner's curves; a new one where there is none of that name.
+
+        play: whether the owner plays the action from now on.
+        """
+        self.action = action
+        self._slot: Any = None
         self._bag: Any = None
         if hasattr(action, "layers"):
-            slot = action.slots.new(id_type="OBJECT", name=owner.name)
-            strip = action.layers.new("Layer").strips.new(type="KEYFRAME")
-            self._bag = strip.channelbag(slot, ensure=True)
-        animation = owner.animation_data or owner.animation_data_create()
-        animation.action = action
-        if self._bag is not None:
-            animation.action_slot = self._bag.slot  # an action without a chosen slot does not play
+            named = action.slots.get(slot) if slot else None
+            self._slot = named or action.slots.new(id_type=owner.id_type, name=owner.name)
+            layer = action.layers[0] if len(action.layers) else action.layers.new("Layer")
+            strip = layer.strips[0] if len(layer.strips) else layer.strips.new(type="KEYFRAME")
+            self._bag = strip.channelbag(self._slot, ensure=True)
+        if play:
+            self.play_on(owner.animation_data or owner.animation_data_create())
+
+    def play_on(self, player: Any) -> None:
+        """player: an object's animation data, or an NLA strip."""
+        player.action = self.action
+        if self._slot is not None:
+            player.action_slot = self._slot  # an action without a chosen slot does not play
+
+    @property
+    def curves(self) -> list[Any]:
+        """Those that there are."""
+        return list(self.action.fcurves if self._bag is None else self._bag.fcurves)
+
+    def remove(self, curve: Any) -> None:
+        (self.action if self._bag is None else self._bag).fcurves.remove(curve)
 
     def new(self, data_path: str, index: int, group: str) -> Any:
         """A new, empty F-curve in the group named."""
         if self._bag is None:
-            return self._action.fcurves.new(data_path, index=index, action_group=group)
+            return self.action.fcurves.new(data_path, index=index, action_group=group)
         curve = self._bag.fcurves.new(data_path, index=index)
         curve.group = self._bag.groups.get(group) or self._bag.groups.new(group)
         return curve
+
+
+def slot_of(player: Any) -> str:
+    """Identifier of the slot that an object's animation data or an NLA strip plays; '' where there is none."""
+    slot = getattr(player, "action_slot", None)
+    return slot.identifier if slot is not None else ""
+
+
+def played_curves(player: Any) -> list[Any]:
+    """The F-curves that an object's animation data or an NLA strip plays."""
+    if player.action is None or not hasattr(player, "action_slot"):
+        return fcurves(player.action) if player.action is not None else []
+    bags = [bag for layer in player.action.layers for strip in layer.strips for bag in strip.channelbags]
+    return [curve for bag in bags if bag.slot == player.action_slot for curve in bag.fcurves]
 
 
 def fcurves(action: bpy.types.Action) -> list[Any]:

@@ -5,8 +5,9 @@ Why each FBX setting is what it is stands beside it in presets/export/generic.to
 
 from __future__ import annotations
 
+import contextlib
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import bpy
 
 from ..lifter.contract.files import check_output, replacing
 from ..lifter.contract.protocol import OutputError, PresetError, RuntimeUnfitError
-from . import compat
+from . import actions, compat
 from .casting import only_selected, rig_objects
 
 PRESETS = Path(__file__).resolve().parent.parent / "presets" / "export"
@@ -35,15 +36,17 @@ def export(
     *,
     preset: str = GENERIC,
     overwrite: bool = False,
+    takes: bool = False,
 ) -> None:
     """Write the armature, its meshes and its motion over the scene's frame range. kind: fbx, glb, bvh or usd.
 
+    takes: each strip of the armature's NLA by itself instead, over its own frames and under its own name (fbx, glb).
     Raises OutputError, RigError for an armature that is hidden by its collection, and PresetError for an export
     preset that cannot be read.
     """
     check_output(path, overwrite)
     exporter = _EXPORTERS[kind]
-    options = load_preset(preset).get(kind, {})
+    options = load_preset(preset).get(kind, {}) | (_TAKES[kind] if takes else {})
     assert context.scene is not None
     with replacing(path) as part, only_selected(context, rig_objects(context.scene, armature), armature):
         try:
@@ -90,18 +93,27 @@ def _read_preset(name: str) -> dict[str, Any]:
 
 def _fbx(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any]) -> None:
     compat.ensure_addon("io_scene_fbx")
-    bpy.ops.export_scene.fbx(filepath=path, check_existing=False, use_selection=True, **_typed(options))
+    with _called(scene, _clip(scene, armature)):
+        bpy.ops.export_scene.fbx(filepath=path, check_existing=False, use_selection=True, **_typed(options))
 
 
 def _glb(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any]) -> None:
     compat.ensure_addon("io_scene_gltf2")
-    bpy.ops.export_scene.gltf(
-        filepath=path,
-        check_existing=False,
-        export_format="GLB",
-        use_selection=True,
-        **compat.supported(bpy.ops.export_scene.gltf, options),
-    )
+    options = {"export_nla_strips_merged_animation_name": _clip(scene, armature), **options}
+    animation = armature.animation_data
+    if animation is not None and len(animation.nla_tracks) and options["export_animation_mode"] == "ACTIVE_ACTIONS":
+        options |= {
+            "export_animation_mode": "SCENE",
+            "export_anim_scene_split_object": False,
+        }  # else strips are left out
+    with _called(scene, _clip(scene, armature)):
+        bpy.ops.export_scene.gltf(
+            filepath=path,
+            check_existing=False,
+            export_format="GLB",
+            use_selection=True,
+            **compat.supported(bpy.ops.export_scene.gltf, options),
+        )
 
 
 def _bvh(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any]) -> None:
@@ -129,11 +141,32 @@ def _usd(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options:
         raise RuntimeError("it gave up")
 
 
+@contextlib.contextmanager
+def _called(scene: bpy.types.Scene, name: str) -> Iterator[None]:
+    """Exporters that write all that the scene plays call it after the scene."""
+    own, scene.name = scene.name, name
+    try:
+        yield
+    finally:
+        scene.name = own
+
+
+def _clip(scene: bpy.types.Scene, armature: bpy.types.Object) -> str:
+    """What the motion is called: as its clip, else as its action."""
+    playing = actions.players(armature)
+    made = actions.made_of(armature) if playing and playing[0] == actions.own_player(armature) else {}
+    return str(made.get("clip") or (playing[0].action.name if playing else scene.name))
+
+
 def _typed(options: dict[str, Any]) -> dict[str, Any]:
     """TOML has lists, Blender's enum flags want sets."""
     return {key: set(value) if isinstance(value, list) else value for key, value in options.items()}
 
 
+_TAKES: dict[str, dict[str, Any]] = {
+    "fbx": {"bake_anim_use_nla_strips": True},
+    "glb": {"export_animation_mode": "NLA_TRACKS", "export_frame_range": False},
+}
 _EXPORTERS: dict[str, Callable[[bpy.types.Scene, bpy.types.Object, str, dict[str, Any]], None]] = {
     "fbx": _fbx,
     "glb": _glb,

@@ -13,21 +13,26 @@ import numpy as np
 from bpy.props import BoolProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
-from ..lifter.contract.motion import Motion
-from ..lifter.contract.protocol import InputError, UsageError, V2AError
+from ..lifter.contract.protocol import UsageError, V2AError
 from . import (
+    actions,
     apply,
+    captures,
+    captures_operators,
     casting,
     export,
     keyframes,
     maps,
+    marks,
     preferences,
     properties,
+    recipe_operators,
     rig,
     run_operators,
     runtime,
     setup_operators,
     setup_watch,
+    verify_operators,
     watch,
 )
 
@@ -36,7 +41,7 @@ class V2A_OT_apply(bpy.types.Operator):
     """Animate the armature with the captured motion, by the present choices and without capturing again"""
 
     bl_idname = "v2a.apply"
-    bl_label = "Apply Again"
+    bl_label = "Apply Capture Again"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     armature: StringProperty(
@@ -57,7 +62,7 @@ class V2A_OT_apply(bpy.types.Operator):
             armature = context.scene.objects.get(self.armature) if self.armature else settings.armature
             if armature is None or armature.name not in context.scene.objects:
                 raise UsageError(f"the armature {self.armature!r} is not in this scene. Choose one and apply again.")
-            motions = _motions(settings)
+            motions = [captures.load(item) for item in settings.motions]
             reports = apply.apply_people(
                 context.scene,
                 _armatures(context, settings, armature),
@@ -65,10 +70,13 @@ class V2A_OT_apply(bpy.types.Operator):
                 properties.rig_preset(settings),
                 frame_rate=settings.frame_rate,
                 choices=properties.choices(context.scene),
+                keying=properties.keying(context.scene),
             )
         except V2AError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        marks.mark_all(context.scene, [item.armature for item in settings.motions], motions)
+        verify_operators.refresh(context)
         _tell(self, reports)
         return {"FINISHED"}
 
@@ -99,10 +107,13 @@ class V2A_OT_refit(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.v2a
         try:
-            reports = apply.refit(context.scene, [item.armature for item in settings.motions], _motions(settings))
+            motions = [captures.load(item) for item in settings.motions]
+            reports = apply.refit(context.scene, [item.armature for item in settings.motions], motions)
         except V2AError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        marks.mark_all(context.scene, [item.armature for item in settings.motions], motions)
+        verify_operators.refresh(context)
         _tell(self, reports)
         return {"FINISHED"}
 
@@ -165,7 +176,7 @@ class V2A_OT_export_fbx(bpy.types.Operator, ExportHelper):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         armature = context.scene.v2a.armature
-        if armature is None or armature.animation_data is None or armature.animation_data.action is None:
+        if armature is None or not actions.players(armature):
             cls.poll_message_set("The armature has no animation yet")
             return False
         return True
@@ -221,14 +232,6 @@ def _armatures(
     return [item.armature for item in settings.motions]
 
 
-def _motions(settings: properties.V2A_Settings) -> list[Motion]:
-    """Raises InputError."""
-    paths = [Path(bpy.path.abspath(item.path)) for item in settings.motions]
-    if not all(path.is_file() for path in paths):
-        raise InputError("the captured motion is no longer there. Capture the video again.")
-    return [Motion.load(path) for path in paths]
-
-
 def _has_contacts(armature: bpy.types.Object) -> bool:
     try:
         keyframes.read_contacts(armature, np.empty(0))
@@ -256,4 +259,7 @@ CLASSES = (
     V2A_OT_open_preferences,
     *run_operators.CLASSES,
     *setup_operators.CLASSES,
+    *verify_operators.CLASSES,
+    *recipe_operators.CLASSES,
+    *captures_operators.CLASSES,
 )

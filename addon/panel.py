@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import bpy
 
-from . import run_operators, setup_panel, setup_watch, watch
-from .apply_report import ApplyReport, report_of
+from . import keys_panel, run_operators, settings_presets, setup_panel, setup_watch, verify_panel, watch
+from .apply_report import ApplyReport, fewer_keys, report_of
 from .capture import duration
+from .drop import TAB
 from .properties import OWN_FILE
 from .self_check import Item
 from .wrapping import wrapped
 
-TAB = "Video to Armature"
 BONES_SHOWN = 12
 WORST_SHOWN = 3
 STATE_ICONS = {
@@ -39,6 +39,9 @@ class V2A_PT_main(bpy.types.Panel):
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = TAB
+
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        settings_presets.V2A_PT_presets.draw_panel_header(self.layout)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.v2a
@@ -79,6 +82,9 @@ class V2A_PT_options(Sub, bpy.types.Panel):
         layout.prop(settings, "height")
         layout.prop(settings, "hfov")
         layout.prop(settings, "smooth_hz")
+        row = layout.row(align=True)
+        row.operator("v2a.load_recipe", text="Load Recipe …", icon="IMPORT")
+        row.operator("v2a.save_recipe", text="Save Recipe …", icon="EXPORT")
 
 
 class V2A_PT_rig(Sub, bpy.types.Panel):
@@ -103,6 +109,14 @@ class V2A_PT_rig(Sub, bpy.types.Panel):
         layout.operator("v2a.save_map", text="Save Bone Map …", icon="FILE_TICK")
 
 
+class V2A_PT_keys(Sub, bpy.types.Panel):
+    bl_label = "Keys"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
+
+    def draw(self, context: bpy.types.Context) -> None:
+        keys_panel.draw(context, self.layout)
+
+
 class V2A_PT_queue(Sub, bpy.types.Panel):
     bl_label = "Queue"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
@@ -124,6 +138,7 @@ class V2A_PT_queue(Sub, bpy.types.Panel):
             row.label(text=run.plan.video.name, icon=STATE_ICONS[run.state])
             row.operator("v2a.take_off", text="", icon="X", emboss=False).index = i
         layout.operator("v2a.add_videos", text="Add Videos …", icon="ADD")
+        layout.operator("v2a.open_motion", text="Open Motion …", icon="FILE_FOLDER")
         if watch.waiting:
             layout.operator("v2a.cancel_all", icon="CANCEL")
 
@@ -138,8 +153,8 @@ class V2A_PT_check(Sub, bpy.types.Panel):
             _draw_item(context, layout, item)
         if check is not None and not check.done:
             layout.label(text="Looking …", icon="SORTTIME")
-        layout.operator("v2a.check", icon="VIEWZOOM")
-        layout.operator("v2a.copy_report", icon="COPYDOWN")
+        layout.operator("v2a.check", text="Check Now", icon="VIEWZOOM")
+        layout.operator("v2a.copy_report", text="Copy Report", icon="COPYDOWN")
 
 
 class V2A_PT_result(Sub, bpy.types.Panel):
@@ -151,13 +166,15 @@ class V2A_PT_result(Sub, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.v2a
+        verify_panel.draw(context, layout)
         for armature in dict.fromkeys((settings.armature, *(item.armature for item in settings.motions))):
             report = report_of(armature)
             if report is not None:
                 _draw_report(context, layout, report)
         column = layout.column(align=True)
-        column.operator("v2a.apply", icon="FILE_REFRESH")
+        column.operator("v2a.apply", text="Apply Again", icon="FILE_REFRESH")
         column.operator("v2a.refit", icon="CON_FLOOR")
+        column.operator("v2a.save_motion", text="Save Motion …", icon="FILE_TICK")
         column = layout.column(align=True)
         column.prop(settings, "export_preset")
         column.operator("v2a.export_fbx", icon="EXPORT")
@@ -169,7 +186,7 @@ def _draw_start(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         row.operator("v2a.start", text="Add to Queue", icon="ADD")
         return
     row.scale_y = 1.5
-    row.operator("v2a.start", icon="PLAY")
+    row.operator("v2a.start", text="Start", icon="PLAY")
     run = watch.current
     if run is not None and run.error:
         _draw_failure(context, layout.box(), run)
@@ -186,7 +203,7 @@ def _draw_failure(context: bpy.types.Context, box: bpy.types.UILayout, run: watc
             _draw_item(context, box, item)
         return
     wrapped(context, box, run.error, icon="ERROR")
-    box.operator("v2a.copy_report", icon="COPYDOWN")
+    box.operator("v2a.copy_report", text="Copy Report", icon="COPYDOWN")
 
 
 def _draw_item(context: bpy.types.Context, layout: bpy.types.UILayout, item: Item) -> None:
@@ -218,8 +235,8 @@ def _draw_progress(context: bpy.types.Context, layout: bpy.types.UILayout) -> No
     if run.capture is not None and run.capture.silent:
         box = layout.box()
         wrapped(context, box, f"{run.capture.silent}. Wait if the disk is busy, else cancel", icon="ERROR")
-        box.operator("v2a.copy_report", icon="COPYDOWN")
-    layout.operator("v2a.cancel", icon="X")
+        box.operator("v2a.copy_report", text="Copy Report", icon="COPYDOWN")
+    layout.operator("v2a.cancel", text="Cancel", icon="X")
 
 
 def _draw_report(context: bpy.types.Context, layout: bpy.types.UILayout, report: ApplyReport) -> None:
@@ -229,6 +246,8 @@ def _draw_report(context: bpy.types.Context, layout: bpy.types.UILayout, report:
     length = duration(report.frames / report.fps)
     column.label(text=f"{report.frames} frames at {report.fps:.4g} fps, {length}", icon="BLANK1")
     column.label(text=f"{moved} bones moved", icon="BLANK1")
+    if report.keys["written"] < report.keys["of"]:
+        wrapped(context, column, fewer_keys(report), icon="BLANK1")
     wrapped(context, column, f"Bone map: {report.recognised}", icon="BLANK1")
     for side, slide in report.slides.items():
         text = f"{side.title()} foot slides {slide['after']:.1f} cm/s, before {slide['before']:.1f}"
@@ -265,4 +284,4 @@ def _draw_unmapped(context: bpy.types.Context, layout: bpy.types.UILayout, repor
         wrapped(context, body, ", ".join(shown) + (f" and {more} more" if more else ""))
 
 
-CLASSES = (V2A_PT_main, V2A_PT_options, V2A_PT_rig, V2A_PT_queue, V2A_PT_check, V2A_PT_result)
+CLASSES = (V2A_PT_main, V2A_PT_options, V2A_PT_rig, V2A_PT_keys, V2A_PT_queue, V2A_PT_check, V2A_PT_result)

@@ -21,9 +21,10 @@ from . import export
 from .apply import place_of
 from .maps import AUTO, BUNDLED, user_folder
 from .retarget.bone_map import load_preset
-from .retarget.choices import Choices
+from .retarget.choices import FIRST_FRAME, LIMBS, MOST_SPEED, Choices, Keying
 
 OWN_FILE = "FILE"
+SMOOTH_HZ = 8.0
 LEAST_HFOV_DEG, MOST_HFOV_DEG = 5.0, 150.0  # as the worker takes them
 
 
@@ -65,10 +66,23 @@ _FEET = [
 ]
 
 
+_LIMBS = [
+    ("root", "Path", "What takes the path: the hips' place, a root bone, the object"),
+    ("trunk", "Trunk", "Hips and spine"),
+    ("head", "Head", "Neck and head"),
+    ("left arm", "Left Arm", "Clavicle, arm and hand"),
+    ("right arm", "Right Arm", "Clavicle, arm and hand"),
+    ("left leg", "Left Leg", "Leg and foot"),
+    ("right leg", "Right Leg", "Leg and foot"),
+]
+
+
 class V2A_PersonMotion(bpy.types.PropertyGroup):
     """One captured person."""
 
     path: StringProperty(subtype="FILE_PATH")
+    video: StringProperty(subtype="FILE_PATH")
+    packed: StringProperty()  # the motion file itself, base64: see captures.py
     armature: PointerProperty(type=bpy.types.Object)  # who played this person last
 
 
@@ -93,14 +107,14 @@ class V2A_Settings(bpy.types.PropertyGroup):
     number: IntProperty(name="Number", description="Which person", default=1, min=1, soft_max=9)
     height: FloatProperty(
         name="Height (m)",  # no unit: Blender would show and read it in the scene's, and hand on Blender units
-        description="How tall the person is, in metres; 0 leaves the size to the network's guess",
+        description="How tall the person is, in metres; 0 takes a standard body of 1.70 m",
         min=0.0,
         max=3.0,
     )
     smooth_hz: FloatProperty(
         name="Smoothing (Hz)",
         description="Movement faster than this many times a second is smoothed away; 0 leaves all of it",
-        default=8.0,
+        default=SMOOTH_HZ,
         min=0.0,
         soft_max=15.0,
         max=120.0,
@@ -153,10 +167,78 @@ class V2A_Settings(bpy.types.PropertyGroup):
     )
     left_foot: EnumProperty(name="Left Foot", description="When the foot is held where it stands", items=_FEET)
     right_foot: EnumProperty(name="Right Foot", description="When the foot is held where it stands", items=_FEET)
+    limbs: EnumProperty(
+        name="Limbs",
+        description="What gets keys; the bones of all else keep the animation that they have (Shift adds)",
+        items=_LIMBS,
+        options={"ENUM_FLAG"},
+        default=set(LIMBS),
+    )
+    controls: EnumProperty(
+        name="Limb Controls",
+        description="Which of a control rig's controls take the keys of arms and legs, as far as its bone map knows them",
+        items=[
+            ("fk", "FK", "The forward controls; the rig is switched to them"),
+            ("ik", "IK", "Hands, feet and poles; the rig is switched to them, and its limbs do not stretch"),
+            ("both", "FK and IK", "Both alike, to be switched between; FK is in charge"),
+        ],
+    )
+    first_frame: IntProperty(
+        name="Capture From", description="First frame of the capture that is used, counted from 1", default=1, min=1
+    )
+    last_frame: IntProperty(
+        name="To", description="Last frame of the capture that is used; 0 is its end", default=0, min=0
+    )
+    start_frame: IntProperty(
+        name="Start At",
+        description="Frame of the scene that takes the first frame of the capture",
+        default=FIRST_FRAME,
+    )
+    speed: FloatProperty(
+        name="Speed",
+        description="How many times as fast as it was filmed; 0.5 is slow motion. The frames are resampled",
+        default=1.0,
+        min=1 / MOST_SPEED,
+        max=MOST_SPEED,
+        soft_min=0.1,
+        soft_max=10.0,
+    )
+    action: EnumProperty(
+        name="Keys Into",
+        description="Which action takes the keys. What the bones that get none do already is carried over",
+        items=[
+            ("auto", "Automatic", "A new action; one that was made of the same video before is written over"),
+            ("new", "New Action", "A new action; the one before stays in the file"),
+            ("replace", "Present Action", "The armature's present action: keys of the same bones are replaced"),
+            ("strip", "NLA Strip", "A new action on an NLA track above all others; the present one is pushed down"),
+        ],
+    )
+    tolerance: FloatProperty(
+        name="Rotations Within",
+        description=(
+            "Leave out keys as long as no bone is off by more than this against the one above it, at any frame; "
+            "0 keys every frame"
+        ),
+        min=0.0,
+        max=math.radians(30.0),
+        soft_max=math.radians(5.0),
+        subtype="ANGLE",
+    )
+    tolerance_m: FloatProperty(
+        name="Places (m)",  # no unit: see height
+        description="Leave out keys of places as long as none is off by more than this, in metres; 0 keys every frame",
+        min=0.0,
+        max=1.0,
+        soft_max=0.05,
+        step=0.1,
+        precision=4,
+    )
     export_preset: EnumProperty(
         name="For", description="Which program will read the FBX", items=_export_presets(), default="generic"
     )
     motions: CollectionProperty(type=V2A_PersonMotion)
+    compared: PointerProperty(type=bpy.types.Collection)  # what Compare with Video made, while it is shown
+    view_before: StringProperty()  # and how the 3D view looked before, JSON
 
 
 def worker_options(settings: V2A_Settings) -> dict[str, str]:
@@ -185,6 +267,22 @@ def choices(scene: bpy.types.Scene) -> Choices:
         place=place_of(scene, settings.place),
         facing=settings.facing if settings.turn else None,
         feet={"left": settings.left_foot, "right": settings.right_foot},
+        controls=settings.controls,
+        limbs=tuple(settings.limbs),
+    )
+
+
+def keying(scene: bpy.types.Scene) -> Keying:
+    """Which frames become which keys, as apply wants it."""
+    settings = scene.v2a
+    return Keying(
+        first=settings.first_frame,
+        last=settings.last_frame,
+        start=settings.start_frame,
+        speed=settings.speed,
+        action=settings.action,
+        tolerance=settings.tolerance,
+        tolerance_m=settings.tolerance_m,
     )
 
 

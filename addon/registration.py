@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import bpy
 
-from . import operators, panel, preferences, properties, watch
+from . import drop, operators, panel, preferences, properties, settings_presets, verify_operators, watch
 
-CLASSES = (*properties.CLASSES, *preferences.CLASSES, *operators.CLASSES, *panel.CLASSES)
+CLASSES = (
+    *properties.CLASSES,
+    *preferences.CLASSES,
+    *operators.CLASSES,
+    *settings_presets.CLASSES,
+    *panel.CLASSES,
+    *drop.CLASSES,
+)
 
 
 def register() -> None:
@@ -18,6 +25,9 @@ def register() -> None:
             done.append(kind)
         properties.attach()
         watch.attach()
+        drop.attach()
+        settings_presets.attach()
+        verify_operators.attach()
     except Exception:
         for kind in reversed(done):
             bpy.utils.unregister_class(kind)
@@ -26,6 +36,9 @@ def register() -> None:
 
 def unregister() -> None:
     """Ends a running capture, too."""
+    verify_operators.detach()
+    settings_presets.detach()
+    drop.detach()
     watch.detach()
     properties.detach()
     for kind in reversed(CLASSES):

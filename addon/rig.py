@@ -10,7 +10,7 @@ import numpy as np
 from mathutils import Vector
 
 from ..lifter.contract.protocol import RigError
-from .keyframes import home_location
+from .actions import home_location
 from .retarget.bone_map import BoneMap
 from .retarget.rest import RestPose
 
@@ -38,8 +38,8 @@ def check_writable(armature: bpy.types.Object) -> None:
 def concerns(armature: bpy.types.Object, bone_map: BoneMap) -> list[str]:
     """What on the mapped bones works against keys, a line each naming them: constraints, drivers, locks."""
     mapped = [bone for bones in (*bone_map.bones.values(), *bone_map.twists.values()) for bone in bones]
-    mover = bone_map.mover or bone_map.bones["hips"][0]
-    mapped.append(mover)
+    mover = bone_map.mover or next(iter(bone_map.bones.get("hips", ())), "")
+    mapped += [mover] if mover else []
     pose = [armature.pose.bones[name] for name in dict.fromkeys(mapped)]
     animation = armature.animation_data
     driven = {driver.data_path for driver in animation.drivers} if animation is not None else set[str]()

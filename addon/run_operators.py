@@ -45,7 +45,7 @@ class V2A_OT_start(bpy.types.Operator):
     """Capture the video in the background, then animate the armature. While a capture runs, wait for its end first"""
 
     bl_idname = "v2a.start"
-    bl_label = "Start"
+    bl_label = "Capture Video"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -64,7 +64,7 @@ class V2A_OT_add_videos(bpy.types.Operator, ImportHelper):
     """Capture several videos one after the other, each onto the armature with these settings"""
 
     bl_idname = "v2a.add_videos"
-    bl_label = "Add Videos"
+    bl_label = "Capture Several Videos"
 
     filter_glob: StringProperty(default="*.mp4;*.mov;*.avi;*.mkv;*.webm;*.m4v;*.mpg;*.mts", options={"HIDDEN"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
@@ -108,7 +108,7 @@ class V2A_OT_check(bpy.types.Operator):
     """Look whether everything is there that the capture needs"""
 
     bl_idname = "v2a.check"
-    bl_label = "Check Now"
+    bl_label = "Check Capture"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -138,7 +138,7 @@ class V2A_OT_cancel(bpy.types.Operator):
     """Stop the capture; what it found so far is kept for the next start"""
 
     bl_idname = "v2a.cancel"
-    bl_label = "Cancel"
+    bl_label = "Cancel Capture"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -203,12 +203,17 @@ def _facts(context: bpy.types.Context, video: Path) -> Facts:
 def _motion_path(video: Path) -> Path:
     """Where the capture of a video is kept: in the extension's own folder, the same place for the same video."""
     key = hashlib.sha256(str(video.resolve()).encode()).hexdigest()[:8]
+    return motion_folder() / f"{video.stem}.{key}.npz"
+
+
+def motion_folder() -> Path:
+    """Where captures are kept."""
     try:
-        folder = Path(bpy.utils.extension_path_user(preferences.PACKAGE, path="motions", create=True))
+        return Path(bpy.utils.extension_path_user(preferences.PACKAGE, path="motions", create=True))
     except ValueError:  # not installed as an extension: a developer's copy
         folder = Path(tempfile.gettempdir(), "video_to_armature")
         folder.mkdir(exist_ok=True)
-    return folder / f"{video.stem}.{key}.npz"
+        return folder
 
 
 CLASSES = (

@@ -18,7 +18,7 @@ from typing import Any
 import bpy
 
 from ..lifter.contract.protocol import Cancelled, RuntimeUnfitError, V2AError
-from . import capture, runtime
+from . import capture, captures, runtime
 from .capture import Capture
 from .self_check import Check, Facts
 
@@ -260,7 +260,7 @@ def _apply(run: Run) -> None:
     if not run.same_file or scene is None or window is None:
         run.error = f"the motion is ready, but its scene is no longer open. It is kept in {run.plan.facts.out.parent}."
         return
-    set_motions(scene.v2a, run.results(), scene.objects.get(run.plan.armature))
+    set_motions(scene.v2a, run.results(), scene.objects.get(run.plan.armature), run.plan.video)
     with bpy.context.temp_override(window=window, scene=scene):
         bpy.ops.ed.undo_push(message="Capture Video")  # undoing the animation must not lose the motion
         try:
@@ -269,7 +269,7 @@ def _apply(run: Run) -> None:
             run.error = str(error).strip().removeprefix("Error: ")
 
 
-def set_motions(settings: Any, paths: Sequence[Path], first: Any = None) -> None:
+def set_motions(settings: Any, paths: Sequence[Path], first: Any = None, video: Path | None = None) -> None:
     """Put these motions in place of those captured before. Who played a person plays the person of that number again,
     else each capture of everybody would leave more copies of the rig. first: plays the first person (default: the
     armature chosen); the copies of another rig are not for this one.
@@ -281,7 +281,7 @@ def set_motions(settings: Any, paths: Sequence[Path], first: Any = None) -> None
     settings.motions.clear()
     for i, path in enumerate(paths):
         item = settings.motions.add()
-        item.path = str(path)
+        captures.keep(item, path, video)
         if i < len(players) and players[i] != chosen:  # that one plays the first person
             item.armature = players[i]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-BLENDER = {"bpy", "bpy_extras", "mathutils", "addon_utils"}
+BLENDER = {"bpy", "bpy_extras", "bl_operators", "bl_ui", "mathutils", "addon_utils"}
 
 # Path prefix -> packages besides the standard library. The longest prefix that fits a file counts.
 OUTSIDE: dict[str, set[str]] = {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from ...lifter.contract.protocol import PresetError
+from .bone_names import Finder
 from .rest import RestPose
 
 SIDES = ("left", "right")
@@ -25,7 +25,8 @@ REQUIRED = ("hips",) + tuple(f"{side}_{part}" for side in SIDES for part in REQU
 LANDMARKS = tuple(f"{side}_{joint}" for side in SIDES for joint in ("index", "pinky"))
 TWISTED = tuple(f"{side}_{part}" for side in SIDES for part in REQUIRED_LIMB_PARTS)  # what may have twist bones
 _TABLES = ("bones", "twists", "landmarks", "parents")
-_KEYS = ("name", "prefixes", "mover", "neutral", "driven", "settings", *_TABLES)
+_KEYS = ("name", "prefixes", "mover", "neutral", "driven", "settings", "ik", *_TABLES)
+IK_PARTS = tuple(f"{side}_{part}" for side in SIDES for part in ("hand", "foot", "toe"))
 
 
 class Setting(NamedTuple):
@@ -34,6 +35,17 @@ class Setting(NamedTuple):
     bone: str
     property: str
     value: float
+    part: str = ""  # the body part that it belongs to; empty: the trunk
+    when: str = ""  # "fk" or "ik": only where such controls are keyed
+
+
+class IkControl(NamedTuple):
+    """A control that places the end of a limb."""
+
+    part: str  # a hand, foot or toe, whose bone it moves as it is moved itself
+    control: str
+    pole: str = ""  # the control that elbow or knee point to
+    neutral: tuple[str, ...] = ()  # controls that must stand at rest then
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,7 @@ class Preset:
     settings: tuple[Setting, ...] = ()
     neutral: tuple[str, ...] = ()
     driven: tuple[str, ...] = ()
+    ik: tuple[IkControl, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,9 @@ class BoneMap:
     settings: tuple[Setting, ...] = ()
     neutral: tuple[str, ...] = ()  # controls that must stand at rest
     driven: tuple[str, ...] = ()  # patterns of deforming bones that follow mapped ones by themselves
-    # limb's part -> bones that share its turn about its own axis, from the root outwards; in its chain or beside it
+    ik: tuple[IkControl, ...] = ()  # a hand or foot before its toe
+    # limb's part -> bones that share its turn about its own axis, from the root outwards; in its chain or beside it; none
+    # where the rig itself spreads what the next bone turns
     twists: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
@@ -96,6 +111,7 @@ def load_preset(path: str | Path) -> Preset:
         settings=reader.settings(),
         neutral=reader.words(record, "neutral"),
         driven=reader.words(record, "driven"),
+        ik=reader.ik(),
     )
     tables = (("bones", PARTS, preset.bones), ("twists", TWISTED, preset.twists))
     for table, known, found in (*tables, ("landmarks", LANDMARKS, preset.landmarks)):
@@ -123,7 +139,7 @@ def resolve(preset: Preset, rest: RestPose) -> BoneMap:
 
     Raises PresetError naming every required bone that is not there, and the nearest name that is.
     """
-    finder = _Finder(preset.prefixes, rest.bone_names)
+    finder = Finder(preset.prefixes, rest.bone_names)
     bones = {part: tuple(b for b in map(finder.find, names) if b) for part, names in preset.bones.items()}
     needed = [name for part in REQUIRED if not bones[part] for name in preset.bones[part]]
     if preset.mover and not finder.find(preset.mover):
@@ -149,7 +165,17 @@ def resolve(preset: Preset, rest: RestPose) -> BoneMap:
         settings=tuple(s._replace(bone=bone) for s in preset.settings if (bone := finder.find(s.bone))),
         neutral=tuple(bone for name in preset.neutral if (bone := finder.find(name))),
         driven=preset.driven,
-        twists={part: names for part, names in twists.items() if names},
+        ik=tuple(
+            IkControl(
+                part=ik.part,
+                control=control,
+                pole=finder.find(ik.pole) if ik.pole else "",
+                neutral=tuple(bone for name in ik.neutral if (bone := finder.find(name))),
+            )
+            for ik in preset.ik
+            if (control := finder.find(ik.control))
+        ),
+        twists={part: names for part, names in twists.items() if names or not preset.twists[part]},
     )
 
 
@@ -169,30 +195,6 @@ def unmapped(bone_map: BoneMap, rest: RestPose) -> tuple[str, ...]:
         for name, deform in zip(rest.bone_names, rest.deform)
         if deform and name not in mapped and not any(fnmatch.fnmatchcase(name, p) for p in bone_map.driven)
     )
-
-
-class _Finder:
-    """Looks bone names up as a rig has them, whatever their case, prefix, name space and separators."""
-
-    def __init__(self, prefixes: Sequence[str], names: Sequence[str]) -> None:
-        self._prefixes = tuple(_plain(prefix) for prefix in prefixes)
-        self._plain: dict[str, str] = {}
-        for name in names:
-            self._plain.setdefault(self._strip(name), name)
-        self._plain.update({name.lower(): name for name in names})  # a whole name wins over a stripped one
-
-    def _strip(self, name: str) -> str:
-        plain = _plain(name.rpartition(":")[2])
-        prefix = next((p for p in self._prefixes if plain.startswith(p)), "")
-        return plain[len(prefix) :]
-
-    def find(self, name: str) -> str:
-        """The rig's bone, or '' where it has none."""
-        return self._plain.get(name.lower()) or self._plain.get(self._strip(name), "")
-
-    def nearest(self, name: str) -> str:
-        near = difflib.get_close_matches(self._strip(name), self._plain, n=1, cutoff=0.5)
-        return f" (nearest is '{self._plain[near[0]]}')" if near else ""
 
 
 class _Reader:
@@ -232,23 +234,40 @@ class _Reader:
         found: list[Setting] = []
         entries = self._record.get("settings", [])
         for entry in cast("list[Any]", entries) if isinstance(entries, list) else [entries]:
-            if not isinstance(entry, dict) or set(cast("dict[str, Any]", entry)) != {"bone", "property", "value"}:
-                raise self._wrong("settings", "a list of { bone, property, value }")
-            table = cast("dict[str, Any]", entry)
+            table = self._entry("settings", entry, ("bone", "property", "value"), ("part", "when"))
             if not isinstance(table["value"], int | float):
                 raise self._wrong("settings", "a list whose values are numbers or booleans")
-            found.append(Setting(self.text(table, "bone", ""), self.text(table, "property", ""), table["value"]))
+            part = self.text(table, "part", "")
+            if part and part not in PARTS:
+                raise self._wrong("settings", f"of parts that there are, not '{part}'{_nearest(part, PARTS)}")
+            when = self.text(table, "when", "")
+            if when not in ("", "fk", "ik"):
+                raise self._wrong("settings", f"for fk or ik, not for '{when}'")
+            bone, name = self.text(table, "bone", ""), self.text(table, "property", "")
+            found.append(Setting(bone, name, table["value"], part, when))
         return tuple(found)
 
+    def ik(self) -> tuple[IkControl, ...]:
+        found: list[IkControl] = []
+        entries = self._record.get("ik", [])
+        for entry in cast("list[Any]", entries) if isinstance(entries, list) else [entries]:
+            table = self._entry("ik", entry, ("part", "control"), ("pole", "neutral"))
+            part, control, pole = (self.text(table, key, "") for key in ("part", "control", "pole"))
+            if part not in IK_PARTS:
+                raise self._wrong("ik", f"of the parts {', '.join(IK_PARTS)}, not '{part}'")
+            found.append(IkControl(part, control, pole, self.words(table, "neutral")))
+        return tuple(sorted(found, key=lambda ik: ik.part.endswith("_toe")))
 
-def _plain(name: str) -> str:
-    """Lower case, one underscore for whatever separates words: exporters write 'thigh_L' for 'thigh.L'."""
-    return re.sub(r"[\s._-]+", "_", name.lower())
+    def _entry(self, key: str, entry: Any, needed: tuple[str, ...], allowed: tuple[str, ...]) -> dict[str, Any]:
+        table = cast("dict[str, Any]", entry) if isinstance(entry, dict) else dict[str, Any]()
+        if not set(needed) <= set(table) <= {*needed, *allowed}:
+            raise self._wrong(key, f"a list of {{ {', '.join(needed)} }}, with {' and '.join(allowed)} if need be")
+        return table
 
 
 def share(preset: Preset, rest: RestPose) -> float:
     """How many (0..1) of the preset's bones the rig has."""
-    finder = _Finder(preset.prefixes, rest.bone_names)
+    finder = Finder(preset.prefixes, rest.bone_names)
     names = [name for names in preset.bones.values() for name in names] + ([preset.mover] if preset.mover else [])
     return sum(bool(finder.find(name)) for name in names) / len(names)
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from .bone_map import Setting
+from .choices import FIRST_FRAME as FIRST_FRAME
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-
-FIRST_FRAME = 1  # Blender's scenes start at frame 1
 
 
 class Marker(NamedTuple):
@@ -50,3 +49,10 @@ class Curves:
     slides: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     # bone -> {"mean_deg", "p95_deg"}: angle between its reached and its wished direction over the keyed frames
     figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
+
+
+def begun_at(curves: Curves, frame: float) -> Curves:
+    """The same keys and markers, the first of them at `frame`."""
+    shift = frame - float(curves.frames[0])
+    markers = tuple(Marker(marker.frame + shift, marker.text) for marker in curves.markers)
+    return replace(curves, frames=curves.frames + shift, markers=markers)

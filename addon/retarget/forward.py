@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +13,24 @@ from .rest import NO_PARENT, RestPose
 Array = npt.NDArray[np.float64]
 
 
-def forward(rest: RestPose, rotations: Mapping[str, Array], locations: Mapping[str, Array]) -> Array:
+def forward(
+    rest: RestPose,
+    rotations: Mapping[str, Array],
+    locations: Mapping[str, Array],
+    only: Container[int] | None = None,
+) -> Array:
     """rotations: bone -> (F, 4) wxyz basis; locations: bone -> (F, 3) basis. Bones without either stay at rest.
 
     Returns (F, B, 4, 4) pose matrices in armature space: M = M_parent @ (R_parent^-1 @ R) @ basis, R at rest.
     Constraints are not evaluated: give a rig whose bones follow others `rest.with_parents(bone_map.parents)`.
+    only: bones to compute, with all above each of them; the others' matrices are left undefined.
     """
     frames = max([len(v) for v in rotations.values()] + [len(v) for v in locations.values()] + [1])
     out = np.empty((frames, len(rest), 4, 4))
     inverses = np.linalg.inv(rest.matrices)
     for i, (name, parent) in enumerate(zip(rest.bone_names, rest.parents)):
+        if only is not None and i not in only:
+            continue
         basis = np.broadcast_to(np.eye(4), (frames, 4, 4))
         if name in rotations or name in locations:
             basis = basis.copy()

@@ -83,6 +83,13 @@ def from_matrix(m: Array) -> Array:
     return np.where(q[..., :1] < 0, -q, q)
 
 
+def from_eulers(angles: Array, order: str) -> Array:
+    """angles: (F, 3) radians about x, y, z; order: as Blender writes it, 'XYZ' turns about x first. (F, 4)"""
+    turns = {name: about(np.eye(3)[i], angles[:, i]) for i, name in enumerate("XYZ")}
+    first, second, third = order
+    return mul(turns[third], mul(turns[second], turns[first]))
+
+
 def about(axis: Array, angle: Array) -> Array:
     """axis: (..., 3) unit, angle: (...) radians. (..., 4)"""
     half = np.asarray(angle)[..., None] / 2

@@ -13,6 +13,7 @@ from .quaternion import normalised
 from .recognise_names import ARM, LEG, Words
 from .recognise_shape import bending, facing, up_of
 from .rest import NO_PARENT, RestPose
+from .strays import loose_ends
 
 Array = npt.NDArray[np.float64]
 Limbs = dict[str, int]  # left_upper_arm and so on -> bone
@@ -30,6 +31,8 @@ SWAPPED = "left and right are swapped: toes or knees point backwards"
 NO_LENGTH = "has no length"
 HEAD_BELOW = 0.27  # a head begins less than this share of the leg above the shoulders; its top, eyes and hair end above
 MIDLINE = 0.02  # the same, for the way aside
+TELLING = 0.3  # a name that reads worse than this as foot or hand may be anything
+LONGEST_LOWER = 2.0  # a shin or forearm is no longer than so many thighs or upper arms
 UNLIKE = 0.6  # limbs of the two sides, and the two bones of one, differ in length by no more than this factor
 
 
@@ -52,9 +55,28 @@ def limbs_by_name(rest: RestPose, words: Sequence[Words]) -> Limbs:
                     p: c + extra + (AT_START if near and p in ("upper_arm", "thigh") else 0) for p, c in options.items()
                 }
                 costs[i] = options
-            for part, bone in _best_chain(rest, costs, parts).items():
+            chain = _best_chain(rest, costs, parts)
+            for part, bone in (chain | _loose_end(rest, costs, chain, parts)).items():
                 found[f"{side}_{part}"] = bone
     return found
+
+
+def _loose_end(
+    rest: RestPose, costs: Mapping[int, Mapping[str, float]], chain: Mapping[str, int], parts: Sequence[str]
+) -> dict[str, int]:
+    """The foot or hand of a limb that has none in its chain: one that hangs on no limb, where IK once moved it."""
+    upper, lower, end = ("thigh", "shin", "foot") if "foot" in parts else ("upper_arm", "forearm", "hand")
+    if end in chain or not {upper, lower} <= chain.keys():
+        return {}
+    reach = LONGEST_LOWER * np.linalg.norm(rest.heads[chain[lower]] - rest.heads[chain[upper]])
+    near = [
+        bone
+        for bone, cost in costs.items()
+        if cost.get(end, 1.0) < TELLING
+        and not {bone, *rest.ancestors(bone)} & set(chain.values())
+        and np.linalg.norm(rest.heads[bone] - rest.heads[chain[lower]]) < reach
+    ]
+    return {end: min(near, key=lambda bone: costs[bone][end])} if near else {}
 
 
 def _best_chain(rest: RestPose, costs: Mapping[int, Mapping[str, float]], parts: Sequence[str]) -> dict[str, int]:
@@ -204,7 +226,7 @@ def _twists(rest: RestPose, words: Sequence[Words], limbs: Limbs) -> dict[str, t
 
 def doubts(rest: RestPose, bone_map: BoneMap) -> tuple[str, ...]:
     """What in the rest pose speaks against this map, in words; empty where nothing does."""
-    follows = rest.with_parents(bone_map.parents)
+    follows = rest.with_parents({**bone_map.parents, **loose_ends(rest, bone_map)})
     at = {part: follows.index(names[0]) for part, names in bone_map.bones.items()}
     heads = follows.heads
     told: list[str] = []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ...lifter.contract.motion import Motion
+from ...lifter.contract.protocol import UsageError
+from .choices import Keying
 
 Array = npt.NDArray[np.float64]
 
@@ -22,6 +24,27 @@ class Resampled:
     fps: float
     times: Array  # (F,) seconds in the source
     positions: Array  # (F, J, 3) metres, world; NaN where unknown
+
+
+def trimmed(motion: Motion, keying: Keying) -> Motion:
+    """The frames that are to be used. Raises UsageError where there are none of them."""
+    if keying.first > motion.frames:
+        raise UsageError(f"frames from {keying.first}: the motion has {motion.frames}. Give a first one within it.")
+    if keying.first == 1 and not 0 < keying.last < motion.frames:
+        return motion
+    used = slice(keying.first - 1, keying.last or None)
+    moving = motion.world_from_cam.ndim == 3
+    return replace(
+        motion,
+        header={**motion.header, "first_frame": int(motion.header["first_frame"]) + keying.first - 1},
+        positions=motion.positions[used],
+        confidence=motion.confidence[used],
+        keypoints_px=motion.keypoints_px[used],
+        world_from_cam=motion.world_from_cam[used] if moving else motion.world_from_cam,
+        contacts=motion.contacts[used],
+        frame_times=motion.frame_times[used],
+        rotations=motion.rotations[used],
+    )
 
 
 def resample(motion: Motion, fps: float | None = None) -> Resampled:

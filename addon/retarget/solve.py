@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -28,7 +28,9 @@ from .frames import (
     settled_frames,
     told_frames,
 )
+from .ik import settings_for, with_ik
 from .landmarks import Landmarks, rest_landmarks
+from .limbs import limb_of, map_of, only
 from .path import ground_path, hips_path, mover_bone, mover_locations, root_bone, root_locations
 from .report import direction_figures, gap_markers, missing_parts
 from .resample import SAME_TIME, Resampled, at_times, resample
@@ -62,8 +64,12 @@ def solve(
     knows no hips.
     """
     if stood := t_pose(rest, bone_map):
-        return as_built(_solved(motion, stood_up(rest, stood), bone_map, fps, choices, contacts, limits=False), stood)
-    return _solved(motion, rest, bone_map, fps, choices, contacts)
+        curves = as_built(_solved(motion, stood_up(rest, stood), bone_map, fps, choices, contacts, limits=False), stood)
+    else:
+        curves = _solved(motion, rest, bone_map, fps, choices, contacts)
+    if choices.controls != "fk":
+        curves = with_ik(curves, rest, bone_map, choices.controls)
+    return only(curves, bone_map, choices.limbs)
 
 
 def _solved(
@@ -78,7 +84,7 @@ def _solved(
 ) -> Curves:
     """limits: whether joints are kept from bending too far; not where the rig's rest tells nothing about them."""
     strays = stray_bones(rest, bone_map)
-    rig = rest.with_parents({**bone_map.parents, **dict.fromkeys(strays, bone_map.bones["hips"][0])})
+    rig = rest.with_parents({**bone_map.parents, **strays})
     marks, axes = rest_landmarks(rig, bone_map), rig.world_rotation
     grid = resample(motion, fps)
     own_joints = body_joints(motion.joint_names, motion.positions.astype(np.float64))
@@ -101,9 +107,10 @@ def _solved(
     if rig.index(bone_map.bones["hips"][0]) not in turned.keyed:
         raise InputError("the motion never knows both hips and the spine, so nothing can be placed. Capture it again.")
     along = ground_path(path, turned.keyed[rig.index(bone_map.bones["hips"][0])], marks, choices.root)
-    rotations, locations, keyed = _keys(turned, path, along, rig, bone_map, strays, choices)
+    rotations, locations, keyed = _keys(turned, path, along, rest, rig, bone_map, strays, choices)
     frames = FIRST_FRAME + np.arange(len(grid.times), dtype=np.float64)
-    without, warnings = missing_parts(bone_map, keyed)
+    chosen = map_of(bone_map, choices.limbs)
+    without, warnings = missing_parts(chosen, keyed)
     return Curves(
         fps=grid.fps,
         frames=frames,
@@ -111,21 +118,28 @@ def _solved(
         locations=locations,
         keyed=keyed,
         path_scale=path_scale,
-        settings=bone_map.settings,
-        neutral_bones=bone_map.neutral,
+        settings=settings_for(chosen.settings, choices.controls),
+        neutral_bones=chosen.neutral,
         unmapped_bones=unmapped(bone_map, rest),
-        unmapped_parts=without,
+        unmapped_parts=tuple(part for part in without if limb_of(part) in choices.limbs),
         warnings=warnings,
-        markers=gap_markers(bone_map, keyed, frames, grid.fps),
+        markers=gap_markers(chosen, keyed, frames, grid.fps),
         object_path=along if choices.root == "object" else None,
         contacts=contacts,
         slides={side: asdict(slide) for side, slide in slides.items()},
-        figures=direction_figures(person, model, turned, rig, bone_map),
+        figures=direction_figures(person, model, turned, rig, chosen),
     )
 
 
 def _keys(
-    turned: Bases, path: Array, along: Array, rig: RestPose, bone_map: BoneMap, strays: Sequence[str], choices: Choices
+    turned: Bases,
+    path: Array,
+    along: Array,
+    rest: RestPose,
+    rig: RestPose,
+    bone_map: BoneMap,
+    strays: Mapping[str, str],
+    choices: Choices,
 ) -> tuple[dict[str, Array], dict[str, Array], dict[str, Mask]]:
     """Rotations, locations and where they are known, by bone: turned ones, the one that takes the path, root, strays."""
     names = rig.bone_names
@@ -137,7 +151,7 @@ def _keys(
     if choices.root == "root":
         root = root_bone(rig, bone_map, mover)
         locations[names[root]] = root_locations(along, rig, root)
-    for name, (rotation, location) in stray_keys(strays, rig, rotations, locations).items():
+    for name, (rotation, location) in stray_keys(strays, rest, rig, rotations, locations).items():
         rotations[name], locations[name] = rotation, location
     return rotations, locations, {**dict.fromkeys(locations, known), **keyed}
 

@@ -102,7 +102,7 @@ def test_unreadable_input(batch: Batch, tmp_path: Path) -> None:
     noise.write_bytes(bytes(range(256)) * 9)
     refused(batch("--motion", tmp_path / "none.npz", *output), 3, "none.npz", "no such file")
     refused(batch("--motion", noise, *output), 3, "noise.npz")
-    refused(batch("--motion", tmp_path, *output), 3, str(tmp_path))
+    refused(batch("--motion", tmp_path / "home", *output), 3, str(tmp_path / "home"), "holds no motion")
     refused(batch("--video", tmp_path / "none.mp4", *output), 3, "none.mp4")
     assert left_in(tmp_path) == ["noise.npz"]
 

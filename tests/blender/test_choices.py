@@ -42,6 +42,10 @@ def test_choices_refit_and_map_by_the_panels_buttons(
     assert found["held, moves"] > 0.002
     assert found["elsewhere"] < 1e-6
     assert found["actions"] == ["walk"]
+    assert found["keys"] == [["head", "left arm"], 20, True, ["walk", "walk"]]  # 40 frames, twice as fast
+    assert found["undone"] == [True, True]
+    assert found["redone"]
+    assert "frames 43 to 42: give the first, from 1, and a last not before it." in found["no frames"]
     assert found["two refitted"] == [["FINISHED"], ["mh_mixamo", "mh_mixamo.001"]]
 
     assert found["chosen"] == ["my_ rig", True]

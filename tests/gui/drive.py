@@ -5,50 +5,23 @@ Usage: blender --python drive.py -- VIDEO RIG.fbx PYTHON OUT. Writes OUT/*.png a
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import bpy
+sys.path.insert(0, str(Path(__file__).parent))
 
-VIDEO, RIG, PYTHON, OUT = (Path(arg) for arg in sys.argv[sys.argv.index("--") + 1 :])
-MODULE = "bl_ext.user_default.video_to_armature"
+import bpy
+from common import GIVEN, MODULE, OUT, click, found, look, only_rig, open_tab, picture, play, view
+
+VIDEO, RIG, PYTHON = GIVEN[:3]
 LIMIT_S = 180.0
 AFTER_S = 2.0  # in which what follows the end of a run is watched
-found: dict[str, Any] = {}
 events: list[tuple[float, str]] = []  # when, what
-
-
-def view() -> dict[str, Any]:
-    """The 3D view, for operators that a timer calls."""
-    window = bpy.context.window_manager.windows[0]
-    area = next(a for a in window.screen.areas if a.type == "VIEW_3D")
-    region = next(r for r in area.regions if r.type == "WINDOW")
-    return {"window": window, "area": area, "region": region, "scene": window.scene}
-
-
-def picture(name: str) -> None:
-    subprocess.run(["import", "-window", "root", str(OUT / f"{name}.png")], check=True)
-
-
-def look(name: str) -> Iterator[float]:
-    """A picture after Blender has drawn what changed."""
-    for area in bpy.context.window_manager.windows[0].screen.areas:
-        area.tag_redraw()
-    yield 0.6
-    picture(name)
-
-
-def click(x: int, y: int) -> Iterator[float]:
-    subprocess.run(["xdotool", "mousemove", str(x), str(y), "click", "1"], check=True)
-    yield 0.7
 
 
 def curves() -> dict[tuple[str, int], Any]:
@@ -118,17 +91,9 @@ def script() -> Iterator[float]:
     """The visit, step by step; yields how long to wait for the next."""
     watch = sys.modules[f"{MODULE}.addon.watch"]
     watch_stalls(watch)
-    with bpy.context.temp_override(**view()):
-        for thing in list(bpy.data.objects):
-            bpy.data.objects.remove(thing)
-        bpy.ops.import_scene.fbx(filepath=str(RIG))
-        bpy.ops.view3d.view_all()
+    only_rig(RIG)
     scene = bpy.context.window_manager.windows[0].scene
-    space = view()["area"].spaces[0]
-    space.show_region_ui = True
-    yield 0.5
-    sidebar = next(r for r in view()["area"].regions if r.type == "UI")
-    sidebar.active_panel_category = "Video to Armature"
+    yield from open_tab()
     yield from look("1_no_interpreter")
     bpy.context.preferences.addons[MODULE].preferences.interpreter = str(PYTHON)
     yield from look("2_nothing_chosen")
@@ -174,9 +139,9 @@ def script() -> Iterator[float]:
     yield 0.3
     found["error"] = watch.current.error
     yield from look("5_done")
-    yield from click(832, 264)
+    yield from click(832, 268)
     yield from look("5_done_rig")
-    yield from click(832, 264)
+    yield from click(832, 268)
     armature = scene.v2a.armature
     found["action"] = armature.animation_data.action.name if armature.animation_data else None
     found["frames"] = [scene.frame_start, scene.frame_end, scene.render.fps]
@@ -207,9 +172,9 @@ def script() -> Iterator[float]:
     with bpy.context.temp_override(**view()):
         bpy.ops.ed.undo_push(message="edit the contacts")
         found["refit"] = [list(bpy.ops.v2a.refit("EXEC_DEFAULT", True)), slides, told().slides]
-    yield from click(845, 519)  # which bones are off
+    yield from click(845, 601)  # which bones are off
     yield from look("6_refitted")
-    yield from click(845, 519)
+    yield from click(845, 601)
     refitted = fingerprint()
     with bpy.context.temp_override(**view()):
         bpy.ops.ed.undo()
@@ -268,19 +233,4 @@ def script() -> Iterator[float]:
     picture("9_preferences")
 
 
-steps = script()
-
-
-def tick() -> float | None:
-    try:
-        return next(steps)
-    except StopIteration:
-        pass
-    except Exception:
-        found["failed"] = traceback.format_exc()
-        picture("failed")
-    (OUT / "found.json").write_text(json.dumps(found, indent=1))
-    os._exit(0)
-
-
-bpy.app.timers.register(tick, first_interval=4.0, persistent=True)
+play(script())

@@ -5,49 +5,28 @@ Usage: blender --python set_up.py -- VIDEO RIG.fbx WHEELS OUT. Writes OUT/*.png,
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import bpy
+sys.path.insert(0, str(Path(__file__).parent))
 
-VIDEO, RIG, WHEELS, OUT = (Path(arg) for arg in sys.argv[sys.argv.index("--") + 1 :])
-MODULE = "bl_ext.user_default.video_to_armature"
-found: dict[str, Any] = {}
+import bpy
+from common import GIVEN, MODULE, OUT, addon, found, look, only_rig, open_tab, play, press, view
+
+VIDEO, RIG, WHEELS = GIVEN[:3]
 gaps: dict[str, list[float]] = {}
 
 
-def addon(name: str) -> Any:
-    return sys.modules[f"{MODULE}.addon.{name}"]
-
-
-def view() -> dict[str, Any]:
-    """The 3D view, for operators that a timer calls."""
-    window = bpy.context.window_manager.windows[0]
-    area = next(a for a in window.screen.areas if a.type == "VIEW_3D")
-    region = next(r for r in area.regions if r.type == "WINDOW")
-    return {"window": window, "area": area, "region": region, "scene": window.scene}
-
-
-def press(name: str, **options: Any) -> None:
-    with bpy.context.temp_override(**view()):
-        getattr(bpy.ops.v2a, name)(**options)
-
-
-def look(name: str) -> Iterator[float]:
-    """A picture after Blender has drawn what changed, and has moved the panels below it."""
-    for area in bpy.context.window_manager.windows[0].screen.areas:
-        area.tag_redraw()
-    yield 1.2
-    subprocess.run(["import", "-window", "root", str(OUT / f"{name}.png")], check=True)
+def slow_look(name: str) -> Iterator[float]:
+    """Also after Blender has moved the panels below what changed."""
+    yield from look(name, 1.2)
 
 
 def until(done: Callable[[], Any], limit_s: float, what: str = "") -> Iterator[float]:
@@ -67,25 +46,19 @@ def script() -> Iterator[float]:
         bpy.utils.unregister_class(panel)
         panel.bl_options = set()
         bpy.utils.register_class(panel)
-    with bpy.context.temp_override(**view()):
-        for thing in list(bpy.data.objects):
-            bpy.data.objects.remove(thing)
-        bpy.ops.import_scene.fbx(filepath=str(RIG))
-        bpy.ops.view3d.view_all()
-    view()["area"].spaces[0].show_region_ui = True
-    yield 0.5
-    next(r for r in view()["area"].regions if r.type == "UI").active_panel_category = "Video to Armature"
+    only_rig(RIG)
+    yield from open_tab()
     subprocess.run(["xdotool", "mousemove", "900", "690"], check=True)  # panels settle only under the mouse
     yield 1.0
-    yield from look("01_nothing_set_up")
+    yield from slow_look("01_nothing_set_up")
     bpy.context.preferences.addons[MODULE].preferences.wheels = str(WHEELS)
-    yield from look("02_wheels_named")
+    yield from slow_look("02_wheels_named")
     press("set_up")
     yield from until(lambda: setup.current.done or setup.current.fraction > 0.3, 200, "set-up, first third")
-    yield from look("03_setting_up")
+    yield from slow_look("03_setting_up")
     press("cancel_set_up")
     yield from until(lambda: setup.current.done, 10, "cancel of the set-up")
-    yield from look("04_set_up_cancelled")
+    yield from slow_look("04_set_up_cancelled")
     press("set_up")
     yield from until(lambda: setup.current.done, 300, "set-up")
     found["set-up error"] = setup.current.error
@@ -95,14 +68,14 @@ def script() -> Iterator[float]:
     press("check")
     yield from until(lambda: watch.last_check.done, 60, "self-check")
     found["items"] = [(item.name, item.ok, item.text) for item in watch.last_check.items]
-    yield from look("05_checked")
+    yield from slow_look("05_checked")
 
     press("start")
     press("start")
     press("add_videos", filepath=str(VIDEO), directory=str(VIDEO.parent), files=[{"name": VIDEO.name}])
     first = watch.current
     yield from until(lambda: first.capture is not None and first.capture.progress.done > 20, 60, "to the first frames")
-    yield from look("06_running")
+    yield from slow_look("06_running")
     yield from until(lambda: first.done, 200, "run")
     found["first"] = [first.state, first.error]
     yield from until(lambda: watch.current.capture is not None, 60, "to the second")
@@ -110,7 +83,7 @@ def script() -> Iterator[float]:
     addon("capture").SILENT_S = 1.0
     os.kill(stopped.capture.job.pid, signal.SIGSTOP)
     yield 1.5
-    yield from look("07_silent")
+    yield from slow_look("07_silent")
     addon("capture").SILENT_S = 15.0
     press("cancel")
     yield from until(lambda: stopped.done, 10, "cancel of a stopped worker")
@@ -119,7 +92,7 @@ def script() -> Iterator[float]:
     os.kill(killed.capture.job.pid, signal.SIGKILL)
     yield from until(lambda: killed.done, 10, "noticing a killed worker")
     found["killed"] = killed.error
-    yield from look("08_killed")
+    yield from slow_look("08_killed")
     press("copy_report")
     (OUT / "report.txt").write_text(bpy.context.window_manager.clipboard, "utf-8")
 
@@ -127,13 +100,13 @@ def script() -> Iterator[float]:
     press("start")
     yield from until(lambda: not watch.running(), 60, "refusing what is no video")
     found["not a video"] = watch.current.error
-    yield from look("09_not_a_video")
+    yield from slow_look("09_not_a_video")
     settings.video = str(VIDEO)
     shutil.rmtree(next(setup.folder().glob("env/lib/python*/site-packages/scipy")))
     press("start")
     yield from until(lambda: not watch.running(), 60, "refusing a broken environment")
     found["broken"] = watch.current.error
-    yield from look("10_broken")
+    yield from slow_look("10_broken")
     press("repair")
     yield from until(lambda: setup.current.done, 300, "repair")
     press("start")
@@ -141,7 +114,7 @@ def script() -> Iterator[float]:
     found["after repair"] = [setup.current.error, watch.current.state, watch.current.error]
     press("open_preferences")
     yield 2.0
-    yield from look("11_preferences")
+    yield from slow_look("11_preferences")
     bpy.ops.v2a.remove_runtime("EXEC_DEFAULT")
     yield from until(lambda: not any(setup.folder().iterdir()), 60, "removal")
     found["removed"] = [setup.state(), sorted(path.name for path in setup.folder().iterdir())]
@@ -153,18 +126,4 @@ def stalls() -> dict[str, list[float]]:
     return {what: [round(t[int(0.95 * len(t))], 3), round(t[-1], 3)] for what, t in ordered.items()}
 
 
-steps = script()
-
-
-def tick() -> float | None:
-    try:
-        return next(steps)
-    except StopIteration:
-        pass
-    except Exception:
-        found["failed"] = traceback.format_exc()
-    (OUT / "found.json").write_text(json.dumps({**found, "stalls, s": stalls()}, indent=1))
-    os._exit(0)
-
-
-bpy.app.timers.register(tick, first_interval=4.0, persistent=True)
+play(script(), lambda: found.update({"stalls, s": stalls()}))

@@ -8,7 +8,7 @@ import pytest
 from video_to_armature.addon.retarget import quaternion as quat
 from video_to_armature.addon.retarget.landmarks import rest_landmarks
 from video_to_armature.addon.retarget.solve import forward, solve
-from video_to_armature.addon.retarget.strays import stray_bones
+from video_to_armature.addon.retarget.strays import loose_ends, stray_bones
 from video_to_armature.addon.retarget.t_pose import stood_up, t_pose
 from video_to_armature.lifter.contract.skeleton import BODY_27
 
@@ -47,7 +47,7 @@ def test_bones_without_a_common_root_move_as_with_one():
     rest, bones = mixamo()
     loose = without_common_root(rest)
     assert set(stray_bones(loose, bones)) == {*LEGS, "mixamorig:Neck"}
-    assert stray_bones(rest, bones) == ()
+    assert stray_bones(rest, bones) == {}
     motion = a_motion()
     one, two = solve(motion, rest, bones), solve(motion, loose, bones)
     a, b = forward(rest, one.rotations, one.locations), forward(loose, two.rotations, two.locations)
@@ -58,10 +58,26 @@ def test_bones_without_a_common_root_move_as_with_one():
     assert set(two.locations) == {"mixamorig:Hips", *LEGS, "mixamorig:Neck"}
 
 
+@pytest.mark.parametrize("made", [mixamo, quaternius])
+def test_feet_that_hang_on_no_shin_go_with_it(made):
+    """On nothing, or on the rig's root, where an animator's IK moved them."""
+    rest, bones = made()
+    feet = {bones.bones[f"{side}_foot"][0] for side in ("left", "right")}
+    root = -1 if rest.bone_names[0] == bones.bones["hips"][0] else 0
+    parents = tuple(root if name in feet else p for name, p in zip(rest.bone_names, rest.parents))
+    loose = replace(rest, parents=parents, connected=(False,) * len(rest))
+    assert set(loose_ends(loose, bones)) == feet
+    motion = a_motion()
+    one, two = solve(motion, rest, bones), solve(motion, loose, bones)
+    a, b = forward(rest, one.rotations, one.locations), forward(loose, two.rotations, two.locations)
+    assert np.ptp(a[:, rest.index(min(feet)), :3, 3], axis=0).max() > 0.01
+    assert np.abs(a - b).max() < 1e-5
+
+
 @pytest.mark.parametrize("rig", ALL_RIGS)
 def test_rigs_with_one_root_have_no_strays_and_stand_already(rig):
     rest, bones = ALL_RIGS[rig]()
-    assert stray_bones(rest, bones) == ()
+    assert stray_bones(rest, bones) == {}
     assert t_pose(rest, bones) == {}
 
 

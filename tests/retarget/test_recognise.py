@@ -12,6 +12,7 @@ from video_to_armature.addon.retarget.recognise import BY_NAMES, BY_SHAPE, BY_TA
 from video_to_armature.addon.retarget.recognise_body import limbs_by_name
 from video_to_armature.addon.retarget.recognise_names import read
 from video_to_armature.addon.retarget.recognise_shape import shape
+from video_to_armature.addon.retarget.strays import loose_ends
 from video_to_armature.lifter.contract.protocol import PresetError, RigError
 
 from .skeletons import EXPECTED, PRESETS, available, from_record, skeleton
@@ -73,7 +74,7 @@ def test_every_skeleton_is_recognised(name):
     rest = rig(name)
     found = recognise(rest, CHOICES)
     assert found.map.name == EXPECTED[name]
-    follows = rest.with_parents(found.map.parents)
+    follows = rest.with_parents({**found.map.parents, **loose_ends(rest, found.map)})
     at = {part: follows.index(bones[0]) for part, bones in found.map.bones.items()}
     for part, chain in found.map.bones.items() if not found.map.mover else ():  # controls need not hang on each other
         places = [follows.index(bone) for bone in chain]

@@ -63,7 +63,12 @@ def test_a_posed_rig_read_as_joints_is_solved_back_whole(rig, seed):
     wanted, found = (world_turns(rest, bones, r) for r in (pose, curves.rotations))
     for part in (*DETERMINED, "spine"):
         bone = bones.bones[part][-1]
-        assert angle_between(wanted[bone], found[bone]).max() < EXACT, part
+        a, b = wanted[bone], found[bone]
+        if part in bones.twists:  # its own axis alone: what it turns about that is another bone's share
+            along = rest.world_rotation @ rest.matrices[rest.index(bone), :3, 1]
+            assert angle_between(a @ along, b @ along).max() < EXACT, part
+        else:
+            assert angle_between(a, b).max() < EXACT, part
 
 
 @pytest.mark.parametrize("rig", ALL_RIGS)

@@ -85,10 +85,58 @@ def main(archive: Path, motion: Path, rig: Path, folder: Path) -> dict[str, Any]
     found["by my map"] = report_of(character).recognised
     buttons = {name: getattr(bpy.ops.v2a, name).get_rna_type().description for name in dir(bpy.ops.v2a)}
     found["buttons"] = len(buttons)
-    choices = {
-        p.identifier: p.description for p in settings.bl_rna.properties if p.identifier in ("root", "place", "turn")
-    }
+    keys = (
+        "limbs",
+        "controls",
+        "start_frame",
+        "speed",
+        "first_frame",
+        "last_frame",
+        "action",
+        "tolerance",
+        "tolerance_m",
+    )
+    choices = {name: settings.bl_rna.properties[name].description for name in ("root", "place", "turn", *keys)}
     found["without tooltip"] = [name for name, text in {**buttons, **choices}.items() if not text]
+
+    # the panel's choices of keys; one undo step takes all of it back
+    def state() -> list[Any]:
+        scene, character = bpy.context.scene, armature()
+        animation = character.animation_data
+        tracks = [track.name for track in animation.nla_tracks] if animation is not None else []
+        action = animation.action.name if animation is not None and animation.action is not None else None
+        actions = sorted((action.name, len(compat.fcurves(action))) for action in bpy.data.actions)
+        return [
+            actions,
+            action,
+            tracks,
+            scene.frame_start,
+            scene.frame_end,
+            scene.render.fps,
+            len(scene.timeline_markers),
+        ]
+
+    settings.limbs, settings.action, settings.start_frame, settings.speed = {"left arm", "head"}, "strip", 101, 2.0
+    settings.first_frame, settings.last_frame = 3, 42
+    settings.tolerance, settings.tolerance_m = np.radians(1.0), 0.005
+    bpy.context.preferences.edit.use_global_undo = True
+    bpy.ops.ed.undo_push(message="as it was")
+    was = state()
+    bpy.ops.v2a.apply("EXEC_DEFAULT", True)
+    now, report = state(), report_of(armature())
+    found["keys"] = [report.limbs, report.frames, report.keys["written"] < report.keys["of"], now[2]]
+    bpy.ops.ed.undo()
+    found["undone"] = [state() == was, now != was]
+    bpy.ops.ed.redo()
+    found["redone"] = state() == now
+    settings = bpy.context.scene.v2a
+    settings.first_frame = 43
+    try:
+        bpy.ops.v2a.apply()
+    except RuntimeError as error:
+        found["no frames"] = str(error).strip()
+    for name in ("limbs", "action", "start_frame", "speed", "first_frame", "last_frame", "tolerance", "tolerance_m"):
+        settings.property_unset(name)
 
     watch.set_motions(settings, [motion, motion])
     bpy.ops.v2a.apply()

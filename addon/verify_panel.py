@@ -1,0 +1,28 @@
+"""The part of the panel that shows a result: against its video, and where the capture is unsure."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import verify_operators
+
+MARKS_SHOWN = 24
+
+
+def draw(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+    """The way to the video, and to where the capture is unsure."""
+    scene = context.scene
+    shown = scene.v2a.compared is not None
+    text = "Back from the Video" if shown else "Compare with Video"
+    layout.operator("v2a.compare", text=text, icon="LOOP_BACK" if shown else "CAMERA_DATA", depress=shown)
+    marks = verify_operators.shown_marks(scene)
+    header, body = layout.panel("v2a_marks", default_closed=True)
+    header.label(text=f"{len(marks)} places to look at" if marks else "Sure everywhere")
+    row = header.row(align=True)
+    row.operator("v2a.mark_step", text="", icon="TRIA_LEFT").step = -1
+    row.operator("v2a.mark_step", text="", icon="TRIA_RIGHT").step = 1
+    if body is not None:
+        column = body.column(align=True)
+        for mark in marks[:MARKS_SHOWN]:
+            what = mark.name.rpartition(": ")[2]
+            column.operator("v2a.go_to_mark", text=f"{mark.frame}: {what}", emboss=False).frame = mark.frame

@@ -1,0 +1,5 @@
+from typing import Any
+
+class PresetPanel:
+    @classmethod
+    def draw_panel_header(cls, layout: Any) -> None: ...

@@ -55,6 +55,8 @@ def main(argv: list[str]) -> int:
     except V2AError as error:
         code = error.exit_code
         say(Event("error", {"code": code, "message": str(error)}))
+    except BrokenPipeError:  # whoever read has enough, like head; nothing was left half
+        os._exit(DONE)
     except ImportError as error:
         code = RuntimeUnfitError.exit_code
         remedy = f"Install torch==2.13.0 mediapipe==0.10.21 scipy safetensors with {sys.executable} -m pip."

@@ -153,6 +153,17 @@ def test_unreadable_input_is_3(tmp_path):
     assert not (tmp_path / "m.npz").exists()
 
 
+def test_a_reader_that_has_enough_is_no_bug():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lifter", "models"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    assert b"bug" not in process.stderr.read()
+    assert process.wait(LIMIT_S) == 0
+
+
 def test_nobody_is_4(short, tmp_path):
     refused(4, "nobody", "capture", clips.write(tmp_path / "grey.mp4", 12), "--out", tmp_path / "m.npz", "--no-cache")
     refused(4, "--person 7", "capture", short, "--out", tmp_path / "m.npz", "--person", "7", "--no-cache")

@@ -14,7 +14,7 @@ from bpy_extras.io_utils import ExportHelper, ImportHelper
 from ..lifter.contract.files import replacing
 from ..lifter.contract.motion import Motion
 from ..lifter.contract.protocol import V2AError
-from . import captures, run_operators, watch
+from . import captures, clips, run_operators, watch
 
 
 class V2A_OT_open_motion(bpy.types.Operator, ImportHelper):
@@ -72,8 +72,7 @@ class V2A_OT_save_motion(bpy.types.Operator, ExportHelper):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         path, motions = Path(self.filepath), context.scene.v2a.motions
-        for i, item in enumerate(motions, 1):
-            target = path if len(motions) == 1 else path.with_name(f"{path.stem}.p{i}{path.suffix}")
+        for item, target in zip(motions, clips.numbered(path, len(motions))):
             try:
                 with replacing(target) as part:
                     captures.load(item).save(part)

@@ -65,3 +65,19 @@ def angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Radians between directions along the last axis."""
     a, b = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (a, b))
     return np.arctan2(np.linalg.norm(np.cross(a, b), axis=-1), (a * b).sum(-1))
+
+
+def stock() -> dict[str, int]:
+    """How many datablocks of each kind there are."""
+    names = (
+        "objects",
+        "cameras",
+        "meshes",
+        "materials",
+        "node_groups",
+        "images",
+        "movieclips",
+        "actions",
+        "collections",
+    )
+    return {name: len(getattr(bpy.data, name)) for name in names}

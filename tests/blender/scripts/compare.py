@@ -15,24 +15,9 @@ from typing import Any
 import bpy  # isort: skip  (addon_utils exists only after it)
 import addon_utils
 import numpy as np
-from common import armature, hand_back
+from common import armature, hand_back, stock
 
 MODULE = "bl_ext.user_default.video_to_armature"
-
-
-def stock() -> dict[str, int]:
-    names = (
-        "objects",
-        "cameras",
-        "meshes",
-        "materials",
-        "node_groups",
-        "images",
-        "movieclips",
-        "actions",
-        "collections",
-    )
-    return {name: len(getattr(bpy.data, name)) for name in names}
 
 
 def refused(name: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import bpy
 import numpy as np
-from common import hand_back, load_package
+from common import hand_back, load_package, stock
 
 load_package()
 from bpy_extras.object_utils import world_to_camera_view  # noqa: E402
@@ -86,21 +86,6 @@ def starts_at(motion: Motion, seconds: float) -> float:
     """The second that the first frame of the scene shows, of a capture that began later in the film."""
     later = replace(motion, frame_times=motion.frame_times + seconds)
     return float(timing.shown(later, 24.0, {})[1][0])
-
-
-def stock() -> dict[str, int]:
-    names = (
-        "objects",
-        "cameras",
-        "meshes",
-        "materials",
-        "node_groups",
-        "images",
-        "movieclips",
-        "actions",
-        "collections",
-    )
-    return {name: len(getattr(bpy.data, name)) for name in names}
 
 
 def main(video: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -170,14 +171,27 @@ def _detections(video: videos.Video, sha: str, options: Options, run: Run) -> tu
     try:
         found, whole = cache.load(len(detector.point_names))
         before = len(found)
-        frames = () if whole else videos.frames(video, options.start, options.end)
-        for number, frame in enumerate(frames):  # those known from the cache are passed over: cancelling is heard
-            if number >= before:
-                found.add(frame.index, frame.time_s, detector.detect(frame.rgb, frame.time_s), look(frame.rgb))
-            if number >= before - 1:
-                found.background.add(frame.rgb, _boxes(found.people[number]))
-                cache.save(found, whole=False)
-            run.progress(len(found), max(expected, len(found) + 1))
+        frames = iter(() if whole else videos.frames(video, options.start, options.end))
+
+        def follow(frame: videos.Frame, people: npt.NDArray[np.float32]) -> None:
+            found.background.add(frame.rgb, _boxes(people))
+            cache.save(found, whole=False)
+
+        # While the detector works on a frame, the one before it is followed and the next one decoded.
+        with ThreadPoolExecutor(1) as beside:
+            coming, followed, number = beside.submit(next, frames, None), None, -1
+            while (frame := coming.result()) is not None:
+                coming, number = beside.submit(next, frames, None), number + 1
+                if number >= before:  # those known from the cache are passed over one by one: cancelling is heard
+                    people = detector.detect(frame.rgb, frame.time_s)
+                    if followed:
+                        followed.result()
+                    found.add(frame.index, frame.time_s, people, look(frame.rgb))
+                if number >= before - 1:
+                    followed = beside.submit(follow, frame, found.people[number])
+                run.progress(len(found), max(expected, len(found) + 1))
+            if followed:
+                followed.result()
     finally:
         detector.close()
     if not found:

@@ -18,24 +18,10 @@ from .data import FPS, MocapSet
 from .straighten import TOO_BENT_DEG, straightened
 from .variation import Variation
 from .views import Batch, joined, through_camera, turn
-from .widen import mixed, turned
+from .widen import mixed, resized, turned
 
 FloatArray = npt.NDArray[np.floating]
 
-# Bones that vary together, as joints whose bone (from the parent) is scaled; left and right always alike.
-_BONE_GROUPS = (
-    ("left_hip", "right_hip"),
-    ("left_knee", "right_knee"),
-    ("left_ankle", "right_ankle"),
-    ("spine", "thorax"),
-    ("left_shoulder", "right_shoulder"),
-    ("left_elbow", "right_elbow"),
-    ("left_wrist", "right_wrist"),
-    ("nose", "head_top", "left_ear", "right_ear"),
-    ("left_toe", "left_heel", "right_toe", "right_heel"),
-    ("left_index", "left_pinky", "right_index", "right_pinky"),
-)
-_GROUP_OF = np.array([next((g for g, names in enumerate(_BONE_GROUPS) if n in names), -1) for n in BODY_27.names])
 _MIRROR = np.array(BODY_27.mirror)
 _MIRROR_CONTACTS = [2, 3, 0, 1]
 
@@ -61,7 +47,7 @@ def make_batch(
         pick = rng.uniform(0, 1, size) < a.widen
         joints[pick] = turned(joints[pick], rng, rng.uniform(*a.widen_strength))
         contacts[pick] = np.nan  # these feet no longer stand where they stood
-    joints = _bodies(joints, rng, a)
+    joints = resized(joints, rng, a.bone_sigma)
     joints *= (BODY_SIZE / np.median(body_size(joints), -1))[:, None, None, None]
     batch = through_camera(joints, contacts, rng, a, FPS / stride)
     if from_takes:
@@ -92,17 +78,3 @@ def _windows(
     joints[flip] = joints[flip][:, :, _MIRROR] * np.array([-1, 1, 1], np.float32)
     contacts[flip] = contacts[flip][..., _MIRROR_CONTACTS]
     return joints @ turn(2, rng.uniform(0, 2 * np.pi, size))[:, None].astype(np.float32), contacts
-
-
-def _bodies(joints: FloatArray, rng: np.random.Generator, a: Variation) -> FloatArray:
-    """The same motion on another body: bone directions kept, lengths scaled per group."""
-    if a.bone_sigma == 0:
-        return joints
-    scale = np.exp(rng.normal(0, a.bone_sigma, (len(joints), len(_BONE_GROUPS) + 1)))
-    scale[:, -1] = 1
-    factor = scale[:, _GROUP_OF][:, None, :, None].astype(np.float32)
-    out = joints.copy()
-    for j, parent in enumerate(BODY_27.parents):
-        if parent >= 0:
-            out[:, :, j] = out[:, :, parent] + (joints[:, :, j] - joints[:, :, parent]) * factor[:, :, j]
-    return out

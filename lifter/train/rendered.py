@@ -14,10 +14,13 @@ from ..contract.skeleton import BODY_27
 from ..keypoints import Keypoints, to_body_27
 from ..rays import BODY_SIZE, body_size
 from .variation import Variation
-from .views import Batch, batch_of
+from .views import Batch, batch_of, turn
+from .widen import resized, turned
 
 FloatArray = npt.NDArray[np.floating]
 _MIRROR = list(BODY_27.mirror)
+MOST_TURNED = 1.0  # times `widen.TURNS`: the errors belong to about that pose
+NEAREST_M = 0.3
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,12 @@ def load(folder: Path) -> list[Take]:
 
 
 def windows(takes: list[Take], rng: np.random.Generator, size: int, frames: int, fps: float, a: Variation) -> Batch:
-    """`size` windows of `frames` frames at `fps`; a short clip's end is held."""
+    """`size` windows of `frames` frames at `fps`; a short clip's end is held.
+
+    What the detector got wrong stays as it was, while body, pose, roll and speed vary: few clips would be learnt by heart.
+    """
     chosen = [takes[i] for i in rng.integers(0, len(takes), size)]
-    rows = [_rows(take, rng, frames, fps) for take in chosen]
+    rows = [_rows(take, rng, frames, fps / rng.uniform(*a.speed)) for take in chosen]
     joints = np.stack([take.joints_cam[row] for take, row in zip(chosen, rows, strict=True)])
     rays: FloatArray = np.stack([take.rays[row] for take, row in zip(chosen, rows, strict=True)])
     confidence: FloatArray = np.stack([take.confidence[row] for take, row in zip(chosen, rows, strict=True)])
@@ -55,9 +61,30 @@ def windows(takes: list[Take], rng: np.random.Generator, size: int, frames: int,
         array[flip] = array[flip][:, :, _MIRROR]
     for array in (joints, rays, up):
         array[flip, ..., 0] *= -1
+    joints, rays, up = varied(joints, rays, up, rng, a)
     focal = np.exp(rng.normal(0, a.focal_sigma, size))
     unknown = np.full((size, frames, len(CONTACT_NAMES)), np.nan)
     return batch_of(joints, up, rays * focal[:, None, None, None], confidence, unknown, focal)
+
+
+def varied(
+    joints: FloatArray, rays: FloatArray, up: FloatArray, rng: np.random.Generator, a: Variation
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Other bodies in other poses, seen with the same errors by cameras rolled otherwise: joints (B, F, 27, 3) of
+    BODY_SIZE, rays (B, F, 27, 2), up (B, 3)."""
+    other = resized(joints, rng, a.bone_sigma)
+    pick = rng.uniform(0, 1, len(joints)) < a.widen
+    other[pick] = turned(other[pick], rng, MOST_TURNED * rng.uniform())
+    rays = rays + _seen(other) - _seen(joints)
+    other *= (BODY_SIZE / np.median(body_size(other), -1))[:, None, None, None]
+    rolled = turn(2, np.radians(rng.normal(0, a.roll_sigma_deg, len(joints))))
+    back = np.swapaxes(rolled, -1, -2)[:, None]
+    return other @ back, rays @ back[..., :2, :2], (rolled @ up[..., None])[..., 0]
+
+
+def _seen(joints_cam: FloatArray) -> FloatArray:
+    """(..., 2) rays of joints (..., 3)."""
+    return joints_cam[..., :2] / np.maximum(joints_cam[..., 2:], NEAREST_M)
 
 
 def _rows(take: Take, rng: np.random.Generator, frames: int, fps: float) -> npt.NDArray[np.int64]:

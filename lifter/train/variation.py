@@ -13,7 +13,7 @@ class Variation:
     bone_sigma: float = 0.08  # log-normal spread of bone lengths
     speed: tuple[float, float] = (0.6, 1.8)
     mirror: float = 0.5
-    straighter: tuple[float, float] = (0.0, 0.4)  # of what knees and elbows of the captures bend too much
+    straighter: tuple[float, float] = (0.0, 0.0)  # of what knees and elbows of the captures bend too much
     mix: float = 0.25  # with another's upper body
     widen: float = 0.6  # joints turned
     widen_strength: tuple[float, float] = (0.3, 2.2)
@@ -38,7 +38,7 @@ class Variation:
     no_feet: float = 0.08  # detectors without heels, toes and knuckles
     masked: float = 0.3  # some points left out at random, here and there or for whole frames
     masked_share: tuple[float, float] = (0.02, 0.2)
-    rendered: float = 0.1  # of a batch: rendered people and what the real detector saw of them, where there are some
+    rendered: float = 0.15  # of a batch: rendered people and what the real detector saw of them, where there are some
 
 
 _PLAIN = Variation(

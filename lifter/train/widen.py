@@ -1,4 +1,4 @@
-"""Poses beyond those that were captured: other people's upper bodies, joints turned, knees and elbows bent anew.
+"""Poses and bodies beyond those that were captured: others' upper bodies, joints turned, hinges bent anew, bones resized.
 
 On points alone: what hangs on a joint is turned about it, from the pelvis outwards, so that bones keep their lengths and
 hinges their planes. Axes: Z up. Every turn is the same or slowly changing within a window: no jerk enters.
@@ -14,6 +14,21 @@ import numpy.typing as npt
 from ..contract.skeleton import BODY_27
 
 FloatArray = npt.NDArray[np.floating]
+
+# Bones that vary together, as joints whose bone (from the parent) is scaled; left and right always alike.
+_BONE_GROUPS = (
+    ("left_hip", "right_hip"),
+    ("left_knee", "right_knee"),
+    ("left_ankle", "right_ankle"),
+    ("spine", "thorax"),
+    ("left_shoulder", "right_shoulder"),
+    ("left_elbow", "right_elbow"),
+    ("left_wrist", "right_wrist"),
+    ("nose", "head_top", "left_ear", "right_ear"),
+    ("left_toe", "left_heel", "right_toe", "right_heel"),
+    ("left_index", "left_pinky", "right_index", "right_pinky"),
+)
+_GROUP_OF = np.array([next((g for g, names in enumerate(_BONE_GROUPS) if n in names), -1) for n in BODY_27.names])
 
 
 def _below(*names: str) -> list[int]:
@@ -96,6 +111,18 @@ def turned(joints: FloatArray, rng: np.random.Generator, strength: float = 1.0) 
         pivot = out[:, :, turn.joint, None]
         out[:, :, turn.moved] = pivot + (out[:, :, turn.moved] - pivot) @ np.swapaxes(matrix, -1, -2)
     return out.astype(np.float32)
+
+
+def resized(joints: FloatArray, rng: np.random.Generator, sigma: float) -> FloatArray:
+    """(B, F, 27, 3) the same motion of other bodies: bones keep their directions, their lengths are scaled by group."""
+    scale = np.exp(rng.normal(0, sigma, (len(joints), len(_BONE_GROUPS) + 1)))
+    scale[:, -1] = 1
+    factor = scale[:, _GROUP_OF][:, None, :, None].astype(np.float32)
+    out = joints.copy()
+    for j, parent in enumerate(BODY_27.parents):
+        if parent >= 0:
+            out[:, :, j] = out[:, :, parent] + (joints[:, :, j] - joints[:, :, parent]) * factor[:, :, j]
+    return out
 
 
 def _bend(joints: FloatArray, hinge: Hinge, change: FloatArray) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from video_to_armature.lifter.contract.protocol import InputError
 from video_to_armature.lifter.contract.skeleton import BODY_27
+from video_to_armature.lifter.rays import BODY_SIZE, body_size
 from video_to_armature.lifter.train import detector, rendered, views
 from video_to_armature.lifter.train.data import contacts_of
 from video_to_armature.lifter.train.variation import CLEAN, SEEN, Variation
@@ -103,8 +104,7 @@ def test_rendered_windows_mirror_whole(tmp_path):
     up = camera(0.2, 1.4, 4.5)[2, :3]
     take = rendered.Take(joints.astype(float), rays, px[..., 2].astype(float), up, 30.0)
     plain, mirrored = (
-        rendered.windows([take], np.random.default_rng(0), 4, 27, 15.0, Variation(mirror=m, focal_sigma=0))
-        for m in (0, 1)
+        rendered.windows([take], np.random.default_rng(0), 4, 27, 15.0, replace(CLEAN, mirror=m)) for m in (0, 1)
     )
     flip, signs = list(BODY_27.mirror), np.array([-1, 1, 1])
     np.testing.assert_allclose(mirrored.target, plain.target[:, :, flip] * signs, atol=1e-5)
@@ -112,3 +112,19 @@ def test_rendered_windows_mirror_whole(tmp_path):
     np.testing.assert_allclose(mirrored.network_input, plain.network_input[:, :, flip] * signs, atol=1e-5)
     np.testing.assert_allclose(mirrored.log_distance, plain.log_distance, atol=1e-6)
     assert np.isnan(plain.contacts).all()
+
+
+def test_rendered_windows_vary_the_person_and_keep_the_errors():
+    """What a detector without errors saw is still without errors on the other body, in the other pose and camera."""
+    joints = np.stack(
+        [project(walking(np.arange(27) / 15), camera(0.2 * k, 1.4, 4.5), INTRINSICS)[0] for k in range(8)]
+    )
+    ups = np.stack([camera(0.2 * k, 1.4, 4.5)[2, :3] for k in range(8)])
+    joints = joints.astype(float)
+    rays = joints[..., :2] / joints[..., 2:]
+    found, seen, up = rendered.varied(joints, rays, ups, np.random.default_rng(0), Variation(widen=1))
+    np.testing.assert_allclose(seen, found[..., :2] / found[..., 2:], atol=1e-5)
+    np.testing.assert_allclose(np.median(body_size(found), -1), BODY_SIZE, rtol=1e-5)
+    flat = [np.linalg.norm(j - j[:, :, :1], axis=-1)[..., 1:] for j in (joints, found)]
+    assert np.median(abs(flat[1] / flat[0] - 1)) > 0.02
+    assert np.degrees(np.arccos((up * ups).sum(-1))).max() > 3

@@ -15,7 +15,7 @@ from ..contract.skeleton import BODY_27
 from ..rays import BODY_SIZE, body_size
 from . import rendered
 from .data import FPS, MocapSet
-from .straighten import TOO_BENT_DEG, straightened
+from .straighten import straightened, too_bent
 from .variation import Variation
 from .views import Batch, joined, through_camera, turn
 from .widen import mixed, resized, turned
@@ -72,8 +72,8 @@ def _windows(
     joints = mocap.joints[row] * (1 - part) + mocap.joints[row + 1] * part
     contacts = mocap.contacts[np.where(at - row < 0.5, row, row + 1)]
     if a.straighter[1] and mocap.skeletons:
-        too_bent = np.radians([TOO_BENT_DEG.get(mocap.skeletons[i], (0.0, 0.0)) for i in clips])
-        joints = straightened(joints, too_bent * rng.uniform(*a.straighter, (size, 1)))
+        less = too_bent([mocap.skeletons[i] for i in clips], rng.uniform(*a.straighter, size))
+        joints = straightened(joints, less)
     flip = rng.uniform(0, 1, size) < a.mirror
     joints[flip] = joints[flip][:, :, _MIRROR] * np.array([-1, 1, 1], np.float32)
     contacts[flip] = contacts[flip][..., _MIRROR_CONTACTS]

@@ -13,12 +13,14 @@ from ..contract.protocol import InputError
 from ..contract.skeleton import BODY_27
 from ..keypoints import Keypoints, to_body_27
 from ..rays import BODY_SIZE, body_size
+from .straighten import straightened, too_bent
 from .variation import Variation
 from .views import Batch, batch_of, turn
 from .widen import resized, turned
 
 FloatArray = npt.NDArray[np.floating]
 _MIRROR = list(BODY_27.mirror)
+RENDERED = "daz"  # the skeleton whose motions the rendered people have, most of them
 MOST_TURNED = 1.0  # times `widen.TURNS`: the errors belong to about that pose
 NEAREST_M = 0.3
 
@@ -72,12 +74,14 @@ def varied(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Other bodies in other poses, seen with the same errors by cameras rolled otherwise: joints (B, F, 27, 3) of
     BODY_SIZE, rays (B, F, 27, 2), up (B, 3)."""
-    other = resized(joints, rng, a.bone_sigma)
-    pick = rng.uniform(0, 1, len(joints)) < a.widen
+    B = len(joints)
+    less = too_bent([RENDERED] * B, rng.uniform(*a.straighter, B))
+    other = resized(straightened(joints, less), rng, a.bone_sigma)
+    pick = rng.uniform(0, 1, B) < a.widen
     other[pick] = turned(other[pick], rng, MOST_TURNED * rng.uniform())
     rays = rays + _seen(other) - _seen(joints)
     other *= (BODY_SIZE / np.median(body_size(other), -1))[:, None, None, None]
-    rolled = turn(2, np.radians(rng.normal(0, a.roll_sigma_deg, len(joints))))
+    rolled = turn(2, np.radians(rng.normal(0, a.roll_sigma_deg, B)))
     back = np.swapaxes(rolled, -1, -2)[:, None]
     return other @ back, rays @ back[..., :2, :2], (rolled @ up[..., None])[..., 0]
 

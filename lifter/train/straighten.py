@@ -8,7 +8,7 @@ network that learns this makes everybody crouch who is seen from the front, wher
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -26,25 +26,30 @@ LIMBS = (
 )
 
 
-def straightened(joints: FloatArray, too_bent: FloatArray) -> FloatArray:
-    """(B, F, 27, 3) with knees and elbows bent less by nearly too_bent (B, 2) radians, straight ones by nothing. Bones keep
+def too_bent(skeletons: Sequence[str], strength: FloatArray) -> FloatArray:
+    """(B, 2) radians that knees and elbows of clips from these skeletons are to bend less, times strength (B,)."""
+    return np.radians([TOO_BENT_DEG.get(name, (0.0, 0.0)) for name in skeletons]) * strength[:, None]
+
+
+def straightened(joints: FloatArray, less: FloatArray) -> FloatArray:
+    """(B, F, 27, 3) with knees and elbows bent less by nearly `less` (B, 2) radians, straight ones by nothing. Bones keep
     their lengths, joints their plane, the limb's end its direction from hip or shoulder; hands and feet move along."""
     out = joints.copy()
     for limb, (start, middle, end, moved) in enumerate(LIMBS):
         for side in ("left", "right"):
             a, b, c = (joints[:, :, BODY_27.index(f"{side}_{name}")] for name in (start, middle, end))
-            new_b, new_c = _straighter(a, b, c, too_bent[:, limb, None])
+            new_b, new_c = _straighter(a, b, c, less[:, limb, None])
             out[:, :, BODY_27.index(f"{side}_{middle}")] = new_b
             out[:, :, [BODY_27.index(f"{side}_{name}") for name in moved]] += (new_c - c)[:, :, None]
     return out
 
 
-def _straighter(a: FloatArray, b: FloatArray, c: FloatArray, too_bent: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Middle and end (B, F, 3) of limbs a, b, c that bend less by up to too_bent (B, 1) radians."""
+def _straighter(a: FloatArray, b: FloatArray, c: FloatArray, less: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Middle and end (B, F, 3) of limbs a, b, c that bend less by up to `less` (B, 1) radians."""
     first, second = np.linalg.norm(b - a, axis=-1), np.linalg.norm(c - b, axis=-1)
     cosine = ((b - a) * (c - b)).sum(-1) / np.maximum(first * second, 1e-9)
     bend = np.arccos(np.clip(cosine, -1, 1))
-    bend = bend - too_bent * (1 - np.exp(-bend / np.maximum(too_bent, 1e-9)))
+    bend = bend - less * (1 - np.exp(-bend / np.maximum(less, 1e-9)))
     reach = np.sqrt(first**2 + second**2 + 2 * first * second * np.cos(bend))
     line = (c - a) / np.maximum(np.linalg.norm(c - a, axis=-1, keepdims=True), 1e-9)
     aside = (b - a) - ((b - a) * line).sum(-1, keepdims=True) * line

@@ -13,7 +13,7 @@ class Variation:
     bone_sigma: float = 0.08  # log-normal spread of bone lengths
     speed: tuple[float, float] = (0.6, 1.8)
     mirror: float = 0.5
-    straighter: tuple[float, float] = (0.0, 0.0)  # of what knees and elbows of the captures bend too much
+    straighter: tuple[float, float] = (0.0, 1.2)  # of what knees and elbows of the captures bend too much
     mix: float = 0.25  # with another's upper body
     widen: float = 0.6  # joints turned
     widen_strength: tuple[float, float] = (0.3, 2.2)
@@ -28,7 +28,7 @@ class Variation:
     real: float = 0.65
     strength_sigma: float = 0.35  # log-normal, of the measured one's noise: other videos are easier and harder
     native_fps: tuple[float, ...] = (15.0, 24.0, 25.0, 30.0, 50.0, 60.0)  # of the clip, before it is put on the grid
-    offset_sigma: float = 0.012  # landmarks are not joint centres: constant per window, metres
+    offset_sigma: float = 0.015  # landmarks are not joint centres: constant per window, metres
     jitter: tuple[float, float] = (0.0, 0.015)  # of the plain one: share of the person's size, correlated in time
     white: tuple[float, float] = (0.0, 0.004)
     # What hides the person

@@ -1,4 +1,4 @@
-"""Which way is up, in camera axes: from the network, from people who stand, and from the places where feet stood."""
+"""Which way is up, in camera axes: from the network, from people who stand, and from level ground."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ LEVEL_WEIGHT = 0.2  # of a level camera, against a person who stands upright all
 GUESS_SPREAD = np.radians(5.0)  # how far the first guess is off
 STOOD_SPREAD_M = 0.1  # of a place where a foot stood from the plane of the floor
 LEAST_PLACES = 3
+WAY_M = 0.4  # between two points of the pelvis's way
+WAY_SPREAD_M = 0.15  # of those from a level plane
+MOST_TURN = np.radians(12)  # farther the guess is hardly ever off
 HUBER = 1.5
 
 
@@ -26,21 +29,37 @@ def guess(lifted: Lifted, known: Mask, skeleton: Skeleton) -> FloatArray:
     return _unit(np.median(lifted.up[known], 0))
 
 
-def from_stance(up: FloatArray, places: FloatArray) -> FloatArray:
-    """(3,) the first guess turned so that the places (N, 3) where feet stood lie on one plane, as far as they say so."""
-    if len(places) < LEAST_PLACES:
-        return up
+def from_ground(up: FloatArray, places: FloatArray, path: FloatArray) -> FloatArray:
+    """(3,) the first guess turned so that the ground is level, as far as it says so: the places (N, 3) where feet stood lie on
+    one plane, and the way of the pelvis (F, 3) on another. Of stairs and slopes, which show as a large turn, nothing is told."""
+    places = places if len(places) >= LEAST_PLACES else places[:0]
+    way = path[_apart(path, WAY_M)]
     side = _unit(np.cross(up, [0.0, 0.0, 1.0]))
     ahead = np.cross(up, side)
-    rows = np.stack([places @ side, places @ ahead, -np.ones(len(places))], 1) / STOOD_SPREAD_M
-    right = -(places @ up) / STOOD_SPREAD_M
-    prior = np.diag([GUESS_SPREAD**-2, GUESS_SPREAD**-2, 1e-9])
-    weight = np.ones(len(places))
-    turn = np.zeros(3)
+    points, spread = (
+        np.concatenate([places, way]),
+        np.r_[np.full(len(places), STOOD_SPREAD_M), np.full(len(way), WAY_SPREAD_M)],
+    )
+    stood = np.arange(len(points)) < len(places)
+    rows = np.stack([points @ side, points @ ahead, -1.0 * stood, -1.0 * ~stood], 1) / spread[:, None]
+    right = -(points @ up) / spread
+    prior = np.diag([GUESS_SPREAD**-2, GUESS_SPREAD**-2, 1e-9, 1e-9])
+    weight = np.ones(len(points))
+    turn = np.zeros(4)
     for _ in range(4):
         turn = np.linalg.solve((rows * weight[:, None]).T @ rows + prior, (rows * weight[:, None]).T @ right)
         weight = 1 / np.maximum(np.abs(rows @ turn - right) / HUBER, 1)
-    return _unit(up + turn[0] * side + turn[1] * ahead)
+    found = _unit(up + turn[0] * side + turn[1] * ahead)
+    return found if found @ up > np.cos(MOST_TURN) else up
+
+
+def _apart(path: FloatArray, least: float) -> list[int]:
+    """Frames of a path (F, 3), each at least so far from the one before."""
+    kept = [0]
+    for k, at in enumerate(path):
+        if np.linalg.norm(at - path[kept[-1]]) > least:
+            kept.append(k)
+    return kept
 
 
 def _bodies(joints: FloatArray, skeleton: Skeleton) -> FloatArray:

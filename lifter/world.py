@@ -108,7 +108,9 @@ def to_world(
         for at in stretches:
             found[at] = refine(clip.part(at), found[at], nowhere.part(at), skeleton, free, bones, step(free))
         places = [np.nanmean(found[a:b, feet[k]], 0) - up * standing[k] for k, a, b in spells(clip.contacts)]
-        up = gravity.from_stance(first, np.array(places).reshape(-1, 3)) if given_up is None else given_up
+        if given_up is None:
+            way = found[np.isfinite(found[:, 0]).all(-1), 0]
+            up = gravity.from_ground(first, np.array(places).reshape(-1, 3), way)
 
     heights = found[:, feet] @ up - standing
     ground = Ground(up, np.zeros_like(heights), floor_of(heights[known], clip.contacts[known]), standing)

@@ -139,16 +139,23 @@ def test_frame_rate_hardly_matters():
     assert found[1] == pytest.approx(found[2], rel=0.25)
 
 
-def test_gravity_from_places_on_a_plane():
-    """Places 4 m apart turn a guess that is 5 degrees off by most of it; two places say nothing."""
+@pytest.mark.parametrize("kind", ["places where feet stood", "a runner's way"])
+def test_gravity_from_level_ground(kind):
+    """Either turns a guess that is 5 degrees off by most of it; on the spot nothing is told; stairs are no floor."""
     rng = np.random.default_rng(1)
     up = np.array([0.05, -0.97, -0.2]) / np.linalg.norm([0.05, -0.97, -0.2])
     side = np.cross(up, [0, 0, 1.0]) / np.linalg.norm(np.cross(up, [0, 0, 1.0]))
     ahead = np.cross(up, side)
-    places = rng.uniform(-2, 2, (12, 1)) * side + rng.uniform(3, 7, (12, 1)) * ahead - 1.5 * up
-    places += rng.normal(0, 0.03, places.shape)
     guess = up + np.tan(np.radians(5)) * ahead
     guess /= np.linalg.norm(guess)
-    found = gravity.from_stance(guess, places)
-    assert np.degrees(np.arccos(found @ up)) < 1.5
-    np.testing.assert_array_equal(gravity.from_stance(guess, places[:2]), guess)
+    away = np.linspace(3, 7, 12)[:, None]
+    points = rng.uniform(-2, 2, (12, 1)) * side + away * ahead - 1.5 * up + rng.normal(0, 0.03, (12, 3))
+    nothing = np.zeros((1, 3))
+
+    def found(points):
+        told = (points, nothing) if kind.startswith("places") else (nothing, points)
+        return gravity.from_ground(guess, *told)
+
+    assert np.degrees(np.arccos(found(points) @ up)) < 1.5
+    np.testing.assert_array_equal(found(points + 0.6 * away * up), guess)
+    np.testing.assert_allclose(found(points[:2] * 0.01), guess, atol=0.005)

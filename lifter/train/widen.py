@@ -67,7 +67,7 @@ class Hinge:
 
 def _turns() -> list[Turn]:
     at = BODY_27.index
-    turns = [Turn(at("pelvis"), UPPER, 0.15), Turn(at("thorax"), sorted([at("nose"), *_below("nose")]), 0.15)]
+    turns = [Turn(at("pelvis"), UPPER, 0.15), Turn(at("thorax"), sorted([at("nose"), *_below("nose")]), 0.3)]
     for side in ("left", "right"):
         turns += [
             Turn(at(f"{side}_{joint}"), _below(f"{side}_{joint}"), spread)

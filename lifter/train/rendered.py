@@ -75,7 +75,7 @@ def varied(
     """Other bodies in other poses, seen with the same errors by cameras rolled otherwise: joints (B, F, 27, 3) of
     BODY_SIZE, rays (B, F, 27, 2), up (B, 3)."""
     B = len(joints)
-    less = too_bent([RENDERED] * B, rng.uniform(*a.straighter, B))
+    less = too_bent([RENDERED] * B, rng.uniform(*a.straighter_seen, B))
     other = resized(straightened(joints, less), rng, a.bone_sigma)
     pick = rng.uniform(0, 1, B) < a.widen
     other[pick] = turned(other[pick], rng, MOST_TURNED * rng.uniform())

@@ -13,7 +13,10 @@ class Variation:
     bone_sigma: float = 0.08  # log-normal spread of bone lengths
     speed: tuple[float, float] = (0.6, 1.8)
     mirror: float = 0.5
-    straighter: tuple[float, float] = (0.0, 1.2)  # of what knees and elbows of the captures bend too much
+    # Of what knees and elbows of the captures bend too much: seen by the plain detector, about as they are;
+    straighter: tuple[float, float] = (0.0, 0.6)
+    # by the measured or the real one, as people are whom it sees in use.
+    straighter_seen: tuple[float, float] = (0.3, 1.7)
     mix: float = 0.25  # with another's upper body
     widen: float = 0.6  # joints turned
     widen_strength: tuple[float, float] = (0.3, 2.2)
@@ -38,12 +41,12 @@ class Variation:
     no_feet: float = 0.08  # detectors without heels, toes and knuckles
     masked: float = 0.3  # some points left out at random, here and there or for whole frames
     masked_share: tuple[float, float] = (0.02, 0.2)
-    rendered: float = 0.25  # of a batch: rendered people and what the real detector saw of them, where there are some
+    rendered: float = 0.15  # of a batch: rendered people and what the real detector saw of them, where there are some
 
 
 _PLAIN = Variation(
-    bone_sigma=0, speed=(1, 1), mirror=0, straighter=(0, 0), mix=0, widen=0, hfov_deg=(40, 70), focal_sigma=0,
-    elevation_deg=(-10, 30), roll_sigma_deg=0, tilted=0, real=0, offset_sigma=0, jitter=(0, 0), white=(0, 0), burst=0,
+    bone_sigma=0, speed=(1, 1), mirror=0, straighter=(0, 0), straighter_seen=(0, 0), mix=0, widen=0, hfov_deg=(40, 70),
+    focal_sigma=0, elevation_deg=(-10, 30), roll_sigma_deg=0, tilted=0, real=0, offset_sigma=0, jitter=(0, 0), white=(0, 0), burst=0,
     missing=0, cut=0, no_feet=0, masked=0, rendered=0,
 )  # fmt: skip
 CLEAN = _PLAIN

@@ -64,11 +64,18 @@ def joined(batches: list[Batch]) -> Batch:
 
 
 def through_camera(
-    joints: FloatArray, contacts: FloatArray, rng: np.random.Generator, a: Variation, fps: float
+    joints: FloatArray,
+    contacts: FloatArray,
+    rng: np.random.Generator,
+    a: Variation,
+    fps: float,
+    real: Mask | None = None,
 ) -> Batch:
-    """Random cameras and a simulated detector on (B, F, 27, 3) joints, Z up, metres, `fps` frames a second."""
+    """Random cameras and a simulated detector on (B, F, 27, 3) joints, Z up, metres, `fps` frames a second. real (B,): which
+    the measured detector sees; None draws them."""
     in_cam, up, assumed_focal = _cameras(joints, rng, a)
-    rays, confidence = _detect(in_cam, rng, a, fps)
+    real = rng.uniform(0, 1, len(joints)) < a.real if real is None else real
+    rays, confidence = _detect(in_cam, rng, a, fps, real)
     return batch_of(in_cam, up, rays * assumed_focal[:, None, None, None], confidence, contacts, assumed_focal)
 
 
@@ -117,7 +124,9 @@ def _cameras(joints: FloatArray, rng: np.random.Generator, a: Variation) -> tupl
     return in_cam, (panned @ pitched)[:, :, 2], np.exp(rng.normal(0, a.focal_sigma, B))
 
 
-def _detect(in_cam: FloatArray, rng: np.random.Generator, a: Variation, fps: float) -> tuple[FloatArray, FloatArray]:
+def _detect(
+    in_cam: FloatArray, rng: np.random.Generator, a: Variation, fps: float, real: Mask
+) -> tuple[FloatArray, FloatArray]:
     """Rays (B, F, 27, 2), NaN where unseen, and confidence (B, F, 27)."""
     B, F, J, _ = in_cam.shape
     shifted = in_cam + rng.normal(0, 1, (B, 1, J, 3)) * a.offset_sigma
@@ -127,7 +136,6 @@ def _detect(in_cam: FloatArray, rng: np.random.Generator, a: Variation, fps: flo
 
     error, confidence = _plain(rng, B, F, J, a)
     error = error * detector.stature(in_cam)[:, None, None, None] / in_cam[:, :, :1, 2:].clip(0.5)
-    real = rng.uniform(0, 1, B) < a.real
     if real.any():
         error[real], confidence[real] = _measured(in_cam[real], depth[real], rng, a, fps)
     confidence = np.where(hidden, rng.uniform(*GUESSED, (B, 1, J)), confidence).clip(0, 1)

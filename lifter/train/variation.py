@@ -46,8 +46,8 @@ class Variation:
 
 _PLAIN = Variation(
     bone_sigma=0, speed=(1, 1), mirror=0, straighter=(0, 0), straighter_seen=(0, 0), mix=0, widen=0, hfov_deg=(40, 70),
-    focal_sigma=0, elevation_deg=(-10, 30), roll_sigma_deg=0, tilted=0, real=0, offset_sigma=0, jitter=(0, 0), white=(0, 0), burst=0,
-    missing=0, cut=0, no_feet=0, masked=0, rendered=0,
+    focal_sigma=0, elevation_deg=(-10, 30), roll_sigma_deg=0, tilted=0, real=0, offset_sigma=0, jitter=(0, 0), white=(0, 0),
+    burst=0, missing=0, cut=0, no_feet=0, masked=0, rendered=0,
 )  # fmt: skip
 CLEAN = _PLAIN
 NOISY = replace(

@@ -66,7 +66,7 @@ def windows(takes: list[Take], rng: np.random.Generator, size: int, frames: int,
     joints, rays, up = varied(joints, rays, up, rng, a)
     focal = np.exp(rng.normal(0, a.focal_sigma, size))
     unknown = np.full((size, frames, len(CONTACT_NAMES)), np.nan)
-    return batch_of(joints, up, rays * focal[:, None, None, None], confidence, unknown, focal)
+    return batch_of(joints, up, rays * focal[:, None, None, None], confidence, unknown, focal, by_heart=True)
 
 
 def varied(

@@ -44,7 +44,7 @@ class Batch:
     target (B, F, 27, 3): joints from the root, of BODY_SIZE, metres, in the axes of the virtual camera. up (B, F, 3):
     the world's up there. log_distance (B, F): of the root's
     metres from the camera over the input's scale. contacts (B, F, 4):
-    CONTACT_NAMES touch the ground, NaN where unknown.
+    CONTACT_NAMES touch the ground, NaN where unknown. by_heart (B,): of few clips, which will be known by heart.
     """
 
     network_input: npt.NDArray[np.float32]
@@ -52,6 +52,7 @@ class Batch:
     up: npt.NDArray[np.float32]
     log_distance: npt.NDArray[np.float32]
     contacts: npt.NDArray[np.float32]
+    by_heart: Mask
 
     def __len__(self) -> int:
         return len(self.target)
@@ -86,6 +87,7 @@ def batch_of(
     confidence: FloatArray,
     contacts: FloatArray,
     focal: FloatArray,
+    by_heart: bool = False,
 ) -> Batch:
     """What the network sees of points (rays (B, F, 27, 2), confidence) of the joints in_cam (B, F, 27, 3).
 
@@ -96,8 +98,10 @@ def batch_of(
     target = (in_cam - in_cam[:, :, :1]) @ np.swapaxes(turned_from_cam, -1, -2)
     up_turned = (turned_from_cam @ up[:, None, :, None])[..., 0]
     log_distance = np.log(np.linalg.norm(in_cam[:, :, 0], axis=-1) / (focal * scale)[:, None])
-    found = (network_input, target, up_turned, log_distance, contacts)
-    return Batch(*(array.astype(np.float32) for array in found))
+    network_input, target, up_turned, log_distance, contacts = (
+        array.astype(np.float32) for array in (network_input, target, up_turned, log_distance, contacts)
+    )
+    return Batch(network_input, target, up_turned, log_distance, contacts, np.full(len(target), by_heart))
 
 
 def _cameras(joints: FloatArray, rng: np.random.Generator, a: Variation) -> tuple[FloatArray, FloatArray, FloatArray]:

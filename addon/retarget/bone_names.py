@@ -16,6 +16,7 @@ class Finder:
         for name in names:
             self._plain.setdefault(self._strip(name), name)
         self._plain.update({name.lower(): name for name in names})  # a whole name wins over a stripped one
+        self._exact = frozenset(names)  # and one that is the same to the letter over all: 'head' beside 'HEAD'
 
     def _strip(self, name: str) -> str:
         plain = _plain(name.rpartition(":")[2])
@@ -24,7 +25,7 @@ class Finder:
 
     def find(self, name: str) -> str:
         """The rig's bone, or '' where it has none."""
-        return self._plain.get(name.lower()) or self._plain.get(self._strip(name), "")
+        return name if name in self._exact else self._plain.get(name.lower()) or self._plain.get(self._strip(name), "")
 
     def nearest(self, name: str) -> str:
         near = difflib.get_close_matches(self._strip(name), self._plain, n=1, cutoff=0.5)

@@ -9,11 +9,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ...lifter.contract.motion import CONTACT_NAMES
 from .bone_map import Setting
 from .choices import FIRST_FRAME as FIRST_FRAME
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+
+CONTACTS = (*CONTACT_NAMES, "left_hand", "right_hand")  # what can be held in its place
 
 
 class Marker(NamedTuple):
@@ -45,7 +48,7 @@ class Curves:
     object_path: Array | None = (
         None  # (F, 3) metres, world: how far the object itself is moved, where it takes the path
     )
-    contacts: Mask | None = None  # (F, 4) in the order of CONTACT_NAMES: where heels and toes were held
+    contacts: Mask | None = None  # (F, 6) in the order of CONTACTS: where heels, toes and hands were held
     slides: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     # bone -> {"mean_deg", "p95_deg"}: angle between its reached and its wished direction over the keyed frames
     figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])

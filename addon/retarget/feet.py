@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...lifter.contract.motion import CONTACT_NAMES, Motion
+from ...lifter.contract.motion import Motion
 from . import quaternion as quat
 from .bone_map import SIDES
 from .choices import Feet
+from .curves import CONTACTS
 from .landmarks import Landmarks
 from .stands import FADE_S, REACH, Leg, place_back, turn_back
 from .twist import between, dot
@@ -27,6 +28,7 @@ Mask = npt.NDArray[np.bool_]
 STANDING = 0.5  # probability from which a contact counts
 HINGE_AT_REST = 0.1  # how much the settled hinge counts beside the plane of a bent knee
 TOES_BEND = np.radians(60.0)  # as far as toes bend when the heel is up
+NEAR_FLOOR = 0.15  # of the leg: what stands higher stands on something else
 BACKWARDS = np.radians(10.0)  # a knee bent backwards by more than this was so captured; less is noise
 
 
@@ -39,11 +41,12 @@ class Slide:
 
 
 def contacts_at(motion: Motion, times: Array, modes: Mapping[str, Feet]) -> Mask:
-    """(F, 4) in the order of CONTACT_NAMES, at `times` (seconds): where heels and toes stand."""
+    """(F, 6) in the order of CONTACTS, at `times` (seconds): where heels and toes stand, and hands rest if the motion knows."""
     nearest = np.rint(np.interp(times, motion.frame_times, np.arange(motion.frames))).astype(int)
-    out = np.zeros((len(times), len(CONTACT_NAMES)), np.bool_)
-    for column, name in enumerate(CONTACT_NAMES):
-        mode = modes[name.partition("_")[0]]
+    out = np.zeros((len(times), len(CONTACTS)), np.bool_)
+    for column, name in enumerate(CONTACTS):
+        side, _, point = name.partition("_")
+        mode = "auto" if point == "hand" else modes[side]
         if mode == "always":
             out[:, column] = True
         elif mode == "auto" and name in motion.contact_names:
@@ -57,7 +60,7 @@ def planted(
     """The parts' turns with legs and feet refitted, toes added, and by side how much less they slide.
 
     path: (F, 3) middle of the hips. marks: in the same axes. hinges: by part, the (3,) axis that thighs bend about at
-    rest. contacts: (F, 4) as `contacts_at`.
+    rest. contacts: (F, 4 or more) as `contacts_at`.
     """
     out = dict(parts)
     slides: dict[str, Slide] = {}
@@ -76,7 +79,7 @@ def planted(
         back, tilt = place_back(leg, foot, stands, fps)
         ankle, foot = leg.ankle + back, quat.mul(quat.from_vector(tilt), foot)
         hinge = quat.rotate(parts[f"{side}_thigh"], hinges[f"{side}_thigh"])
-        swing, bend = _reach(leg, ankle, hinge)
+        swing, bend = reach(leg, ankle, hinge)
         out[f"{side}_thigh"] = quat.mul(swing, parts[f"{side}_thigh"])
         out[f"{side}_shin"] = quat.mul(quat.mul(swing, bend), parts[f"{side}_shin"])
         if f"{side}_foot" in parts:
@@ -87,6 +90,20 @@ def planted(
             _speed(leg.moved(leg.ankle, leg.foot), stands, fps), _speed(leg.moved(after.ankle, foot), stands, fps)
         )
     return out, slides
+
+
+def standing_height(parts: Mapping[str, Array], path: Array, marks: Landmarks, contacts: Mask) -> float:
+    """How high heels and toes stand, metres along marks.up, the median; 0 where nothing stands near that. As `planted`."""
+    heights: list[Array] = [np.zeros(0)]
+    most = 0.0
+    for i, side in enumerate(SIDES):
+        if all(part in parts for part in ("hips", f"{side}_thigh", f"{side}_shin", f"{side}_foot")):
+            leg = _leg(parts, path, marks, side)
+            most = NEAR_FLOOR * float(np.linalg.norm(marks.joint(f"{side}_hip") - marks.joint(f"{side}_ankle")))
+            heights.append((leg.moved(leg.ankle, leg.foot) @ marks.up)[contacts[:, 2 * i : 2 * i + 2]])
+    known = np.concatenate(heights)
+    known = known[np.abs(known) < most]  # NaN is not
+    return float(np.median(known)) if len(known) else 0.0
 
 
 def _leg(parts: Mapping[str, Array], path: Array, marks: Landmarks, side: str) -> Leg:
@@ -113,7 +130,7 @@ def _toe(foot: Array, leg: Leg, up: Array, stands: Mask, fps: float) -> Array:
     return quat.mul(quat.slerp(quat.IDENTITY, straight, share * most), foot)
 
 
-def _reach(leg: Leg, ankle: Array, hinge: Array) -> tuple[Array, Array]:
+def reach(leg: Leg, ankle: Array, hinge: Array) -> tuple[Array, Array]:
     """How the whole leg swings, and the shin bends before that, so that the ankle comes to `ankle`. Turns (F, 4).
 
     The knee stays in its plane: it bends about the axis that it bends about already, or would by its hinge.

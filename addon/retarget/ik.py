@@ -23,9 +23,6 @@ LIMBS = {
     "foot": ("thigh", "shin", "foot"),
     "toe": ("thigh", "shin", "foot", "toe"),
 }
-# How far the middle joint is off the line from end to end, as a share of the upper bone: up to the first the plane is that of
-# the upper bone's own hinge, from the second on that of the three joints
-STRAIGHT, BENT = 0.01, 0.05
 
 
 def settings_for(settings: Iterable[Setting], controls: Controls) -> tuple[Setting, ...]:
@@ -114,12 +111,8 @@ def _pole(turns: _Turns, rig: RestPose, ik: IkControl, chain: list[str]) -> Arra
     away: Array = rig.heads[rig.index(ik.pole)] - rig.heads[lower]
     start, middle, finish = (turns.point(bone, rig.heads[bone]) for bone in (upper, lower, end))
     line = quat.normalised(finish - start)
-    hinge = _across(turns.point(upper, rig.heads[lower] + away) - turns.point(upper, rig.heads[lower]), line)
-    bend = _across(middle - start, line)
-    off = np.linalg.norm(bend, axis=-1, keepdims=True) / np.linalg.norm(rig.heads[lower] - rig.heads[upper])
-    share = np.clip((off - STRAIGHT) / (BENT - STRAIGHT), 0, 1)
-    aim = quat.normalised((1 - share) * quat.normalised(hinge) + share * np.nan_to_num(quat.normalised(bend)))
-    return middle + np.linalg.norm(away) * aim
+    aim = _across(turns.point(upper, rig.heads[lower] + away) - middle, line)
+    return middle + np.linalg.norm(away) * quat.normalised(aim)
 
 
 def _across(vectors: Array, line: Array) -> Array:

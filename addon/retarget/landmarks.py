@@ -37,6 +37,7 @@ HAND_TAIL_DEG = 60.0  # a hand's tail further than this from the forearm's line 
 SHORTEST_END = 0.4  # of the upper arm or thigh: a forearm or shin without a bone behind it is no shorter
 LONGEST_FOOT_M = 0.35  # from the ankle on
 FLAT_M = 0.08  # ankles are about this high above the sole
+MOST_SOLE_M = 0.4  # a stocky figure's boots reach nearly to its knees
 
 
 @dataclass(frozen=True)
@@ -144,9 +145,12 @@ def _limb_ends(rig: _Rig, places: Places) -> None:
 
 
 def _body_axes(rig: _Rig, places: Places) -> Array:
-    """(3, 3) rows left, forward, up of the rig at rest, world."""
-    knees = (places["left_knee"][0] + places["right_knee"][0]) / 2
-    up = normalised(places["thorax"][0] - knees)
+    """(3, 3) rows left, forward, up of the rig at rest, world.
+
+    A body stands over its feet: where the rest pose leans, that line is nearer to the soles' than trunk or thighs.
+    """
+    ankles = (places["left_ankle"][0] + places["right_ankle"][0]) / 2
+    up = normalised(places["thorax"][0] - ankles)
     axes = rig.rest.world_rotation.T
     axes = np.concatenate((axes, -axes))
     nearest = axes[np.argmax(axes @ up)]
@@ -199,7 +203,11 @@ def _feet(rig: _Rig, places: Places, forward: Array, up: Array, metre: float) ->
     ankles = {side: places[f"{side}_ankle"] for side in SIDES}
     height = min(float(ankle @ up) for ankle, _ in ankles.values())
     origin = float(rig.rest.world_from_armature[:3, 3] @ up)
-    sole = height - origin if 0 < height - origin < 2 * FLAT_M * metre else FLAT_M * metre
+    low = [height] + [float(rig.head(f"{side}_toe")[0] @ up) for side in SIDES if rig.has(f"{side}_toe")]
+    on_floor = (
+        any(0 < place - origin < 2 * FLAT_M * metre for place in low) and 0 < height - origin < MOST_SOLE_M * metre
+    )
+    sole = height - origin if on_floor else FLAT_M * metre
     for side, (ankle, bone) in ankles.items():
         ahead, toe_length = forward, 2 * FLAT_M * metre
         if rig.has(f"{side}_toe"):

@@ -12,7 +12,7 @@ from . import quaternion as quat
 from .bone_map import SIDES, BoneMap
 from .choices import Root
 from .frames import Joints
-from .landmarks import Landmarks
+from .landmarks import FLAT_M, LEG_M, Landmarks
 from .rest import NO_PARENT, RestPose
 from .turns import Bases, driver
 
@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 
 STANDING = 0.5  # probability from which a contact counts
 LOWEST_PERCENT = 10.0  # of the ankles' heights, where no contact tells when a foot stands
-MOST_LIFT = 0.06  # of the leg: a larger difference in the ankles' height is not one of build
+MOST_LIFT = 0.06  # of the leg: ankles further than this from their usual height do not stand on the floor
 
 
 def hips_path(motion: Motion, joints: Joints, pelvis: Array, marks: Landmarks) -> tuple[Array, float]:
@@ -37,8 +37,9 @@ def hips_path(motion: Motion, joints: Joints, pelvis: Array, marks: Landmarks) -
         return pelvis, 1.0
     ratio = own / captured
     ankle = _standing_ankle(motion, joints)
-    lift = marks.sole_height - ratio * ankle if np.isfinite(ankle) else 0.0
-    return ratio * pelvis + np.array([0.0, 0.0, np.clip(lift, -MOST_LIFT * own, MOST_LIFT * own)]), ratio
+    low, high = sorted((FLAT_M / LEG_M * own, marks.sole_height))
+    lift = marks.sole_height - np.clip(ratio * ankle, low - MOST_LIFT * own, high + MOST_LIFT * own)
+    return ratio * pelvis + np.array([0.0, 0.0, lift if np.isfinite(ankle) else 0.0]), ratio
 
 
 def ground_path(path: Array, keyed: Mask, marks: Landmarks, root: Root) -> Array:
@@ -87,7 +88,7 @@ def mover_locations(path: Array, keyed: Mask, turned: Bases, rig: RestPose, bone
 
     path: (F, 3) metres, world. Values at frames that are not keyed are interpolated.
     """
-    hips = [_head(rig.index(bone_map.bones[f"{side}_thigh"][0]), turned, rig) for side in SIDES]
+    hips = [head_of(rig.index(bone_map.bones[f"{side}_thigh"][0]), turned, rig) for side in SIDES]
     armature_from_world = np.linalg.inv(rig.world_from_armature)
     wanted = path @ armature_from_world[:3, :3].T + armature_from_world[:3, 3]
     shift = wanted - (hips[0] + hips[1]) / 2
@@ -101,7 +102,7 @@ def mover_locations(path: Array, keyed: Mask, turned: Bases, rig: RestPose, bone
     return locations
 
 
-def _head(bone: int, turned: Bases, rig: RestPose) -> Array:
+def head_of(bone: int, turned: Bases, rig: RestPose) -> Array:
     """(F, 3) where the bone's head comes to lie by the turns of the bones above, before anything is moved."""
     chain = [bone]
     while rig.parents[chain[-1]] != NO_PARENT:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ...lifter.contract.motion import Motion
 from ...lifter.contract.protocol import InputError
 from ...lifter.contract.skeleton import BODY_27
-from . import feet
+from . import feet, hands
 from . import quaternion as quat
 from .bone_map import BoneMap, unmapped
 from .choices import Choices
@@ -28,6 +28,7 @@ from .frames import (
     settled_frames,
     told_frames,
 )
+from .hinges import hinged
 from .ik import settings_for, with_ik
 from .landmarks import Landmarks, rest_landmarks
 from .limbs import limb_of, map_of, only
@@ -44,6 +45,8 @@ __all__ = ["Choices", "Curves", "Marker", "forward", "solve"]
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 STANDARD = Choices()
+AUTO = STANDARD.feet
+HINGED = ("left_thigh", "right_thigh", "left_upper_arm", "right_upper_arm")
 TRUNK = ("hips", "spine", "head")  # what others hang on, whether it has a bone or not
 
 
@@ -58,10 +61,10 @@ def solve(
 ) -> Curves:
     """Keys that make the rig move as the person does, at `fps` (the motion's own rate when None).
 
-    Limb bones point exactly along the person's limbs, but for legs whose feet stand. The path of the hips is scaled by
-    the length of the legs. Where a part is unknown its bones get no keys. contacts: (F, 4) on the grid of the keys, in
-    the place of the motion's own. Raises RigError where the mapped bones make no body, InputError where the motion
-    knows no hips.
+    Limb bones point exactly along the person's limbs, but for legs whose feet stand, arms whose hands rest, and the hinges of
+    control rigs. The path of the hips is scaled by the length of the legs. Where a part is unknown its bones get no keys.
+    contacts: (F, 6), in the order of CONTACTS, on the grid of the keys, in the place of the motion's own. Raises RigError
+    where the mapped bones make no body, InputError where the motion knows no hips.
     """
     if stood := t_pose(rest, bone_map):
         curves = as_built(_solved(motion, stood_up(rest, stood), bone_map, fps, choices, contacts, limits=False), stood)
@@ -89,7 +92,8 @@ def _solved(
     grid = resample(motion, fps)
     own_joints = body_joints(motion.joint_names, motion.positions.astype(np.float64))
     joints = body_joints(motion.joint_names, grid.positions)
-    person, model = _compare(motion, own_joints, grid, joints, marks)
+    captured, model = _compare(motion, own_joints, grid, joints, marks)
+    person = hinged(captured, joints) if bone_map.ik else captured
     trunk = (joints["thorax"] - joints["pelvis"]) @ axes
     parts = part_turns(person, model, axes)
     parts = within_limits(parts) if limits else parts
@@ -97,15 +101,25 @@ def _solved(
     if "hips" in parts and "spine" not in bone_map.bones:
         parts["hips"] = stiff_trunk(parts["hips"], trunk, marks.seen_from(axes))
     path, path_scale = hips_path(motion, own_joints, joints["pelvis"], marks)
-    path = path + np.array(choices.place or (0.0, 0.0, 0.0))
+    own_contacts = feet.contacts_at(motion, grid.times, AUTO)
+    stands = feet.standing_height(parts, path @ axes, marks.seen_from(axes), own_contacts)
+    place = np.array(choices.place or (0.0, 0.0, 0.0))
+    path = path + place - [0.0, 0.0, stands]
     if contacts is None:
         contacts = feet.contacts_at(motion, grid.times, choices.feet)
-    hinges = {part: axes.T @ model.parts[part][0, :, 0] for part in ("left_thigh", "right_thigh")}
+    hinges = {part: axes.T @ model.parts[part][0, :, 0] for part in HINGED}
     parts, slides = feet.planted(parts, path @ axes, marks.seen_from(axes), hinges, contacts, grid.fps)
     turns = bone_turns(parts, spins(person, model), model, rig, bone_map)
-    turned = bases(turns | aimed_spine(turns, trunk, marks.seen_from(axes), rig, bone_map), rig)
+    turns |= aimed_spine(turns, trunk, marks.seen_from(axes), rig, bone_map)
+    turned = bases(turns, rig)
     if rig.index(bone_map.bones["hips"][0]) not in turned.keyed:
         raise InputError("the motion never knows both hips and the spine, so nothing can be placed. Capture it again.")
+    if contacts[:, 4:].any():
+        wished = hands.wished(person, joints, path - place, path_scale, marks, contacts[:, 4:])
+        wished = {side: at @ axes for side, at in wished.items()}
+        arms = hands.held(parts, turned, wished, hinges, rig, bone_map, grid.fps)
+        again = bone_turns(parts | arms, spins(person, model), model, rig, bone_map)
+        turned = bases(turns | {bone: again[bone] for bone in hands.bones_of(arms, rig, bone_map)}, rig)
     along = ground_path(path, turned.keyed[rig.index(bone_map.bones["hips"][0])], marks, choices.root)
     rotations, locations, keyed = _keys(turned, path, along, rest, rig, bone_map, strays, choices)
     frames = FIRST_FRAME + np.arange(len(grid.times), dtype=np.float64)
@@ -127,7 +141,7 @@ def _solved(
         object_path=along if choices.root == "object" else None,
         contacts=contacts,
         slides={side: asdict(slide) for side, slide in slides.items()},
-        figures=direction_figures(person, model, turned, rig, chosen),
+        figures=direction_figures(captured, model, turned, rig, chosen),
     )
 
 

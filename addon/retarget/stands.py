@@ -19,7 +19,7 @@ Mask = npt.NDArray[np.bool_]
 Runs = Sequence[tuple[int, int]]  # (first frame, one past the last)
 
 FADE_S = 0.25  # corrections come and go over this long: half a step, so a leg swings freely in between
-MOST_DRIFT = 0.25  # of the leg: a foot that "stands" over a longer way slides in truth, and is put down anew
+MOST_DRIFT = 0.25  # of the leg and the foot: one that "stands" over a longer way slides in truth, and is put down anew
 REACH = 0.9995  # of the leg's length: a knee stretched further snaps
 LEAST_BEND = 0.15  # sine of the knee's bend: straighter ones count like this
 MOST_TILT = np.radians(8.0)  # of a foot over its toe or heel, against the captured turn
@@ -48,7 +48,7 @@ def turn_back(foot: Array, stands: Mask, fps: float) -> Array:
     turns = quat.continuous(np.nan_to_num(foot))
     kept = quat.normalised(_each(_sums(turns, runs(flat)), runs(flat)))
     out[flat] = quat.to_vector(quat.mul(kept, quat.inv(turns[flat])))
-    return _faded(out, flat, stands.any(1), fps)
+    return faded(out, flat, stands.any(1), fps)
 
 
 def place_back(leg: Leg, foot: Array, stands: Mask, fps: float) -> tuple[Array, Array]:
@@ -65,7 +65,7 @@ def place_back(leg: Leg, foot: Array, stands: Mask, fps: float) -> tuple[Array, 
     held[1:] &= (count > 0) | ~held[:-1]  # from heel to toe without both: put down anew
     thigh, reach = leg.knee[held] - leg.hip[held], leg.ankle[held] - leg.hip[held]
     length = float(np.linalg.norm(thigh[0]) + np.linalg.norm(reach[0] - thigh[0]))
-    pieces = _short_runs(held, slid, MOST_DRIFT * length)
+    pieces = _short_runs(held, slid, MOST_DRIFT * (length + float(np.linalg.norm(leg.points, axis=-1).max())))
     way = np.concatenate((np.zeros((1, 3)), np.cumsum(slid, 0)))
     starts = np.array([start for start, _ in pieces])
     back = _each(way[starts], pieces) - way[held]
@@ -76,7 +76,7 @@ def place_back(leg: Leg, foot: Array, stands: Mask, fps: float) -> tuple[Array, 
     back = _eased(back, reach, thigh, length, pieces)
     out, tilts = np.zeros((len(foot), 3)), np.zeros((len(foot), 3))
     out[held], tilts[held] = back, tilt
-    return _faded(out, held, held, fps), _faded(tilts, held, held, fps)
+    return faded(out, held, held, fps), faded(tilts, held, held, fps)
 
 
 def runs(mask: Mask) -> list[tuple[int, int]]:
@@ -148,11 +148,11 @@ def _eased(back: Array, reach: Array, thigh: Array, length: float, pieces: Runs)
     leg a small change of reach bends the knee much: those frames count most.
     """
     far = np.linalg.norm(reach, axis=-1)
-    along = reach / far[:, None]
-    shin = np.linalg.norm(reach - thigh, axis=-1)
-    sine = np.linalg.norm(np.cross(thigh, reach - thigh), axis=-1)  # of the knee's bend, times both lengths
-    bends = (far / np.maximum(sine, LEAST_BEND * np.linalg.norm(thigh, axis=-1) * shin)) ** 2  # rad^2 per m^2
-    cost: Array = bends[:, None, None] * along[:, :, None] * along[:, None, :] + np.eye(3) / far[:, None, None] ** 2
+    shin = reach - thigh
+    a, b = (np.linalg.norm(bone, axis=-1) for bone in (thigh, shin))
+    sine = np.maximum(np.linalg.norm(np.cross(thigh, shin), axis=-1), LEAST_BEND * a * b)  # of the bend, times a * b
+    # moved by v in its plane, the thigh turns by v . shin / sine, the shin by v . thigh / sine; rad^2 per m^2
+    cost: Array = (_outer(shin) + _outer(thigh)) / sine[:, None, None] ** 2 + np.eye(3) / far[:, None, None] ** 2
     ends = np.cumsum([0] + [end - start for start, end in pieces])
     packed = list(zip(ends[:-1].tolist(), ends[1:].tolist()))
     wrong = _sums(cost @ back[..., None], packed)
@@ -168,7 +168,12 @@ def _eased(back: Array, reach: Array, thigh: Array, length: float, pieces: Runs)
     return back
 
 
-def _faded(values: Array, known: Mask, held: Mask, fps: float) -> Array:
+def _outer(v: Array) -> Array:
+    """v: (F, 3). (F, 3, 3)"""
+    return v[:, :, None] * v[:, None, :]
+
+
+def faded(values: Array, known: Mask, held: Mask, fps: float) -> Array:
     """(F, 3) where `known` as they are; between two of one hold a straight line; elsewhere fading to nothing."""
     frames, places = np.arange(len(values)), np.flatnonzero(known)
     if not len(places):

@@ -1,8 +1,9 @@
 """How well a posed rig repeats a person: figures from bone matrices and joints alone.
 
-Nothing here comes from addon/retarget: what judges the solver shares no code with it. Conventions: the body stands along
-the axis of the rig's object that is nearest to its trunk; elbows bend forwards and knees backwards; the sole is level at
-rest, its heel 45 mm behind the ankle on a leg of 0.85 m.
+Nothing here comes from addon/retarget: what judges the solver shares no code with it. Conventions: the body stands upright in
+the world, or where its rest pose leans by more than 25 degrees, along the line from ankles to shoulders (on mannequiny the
+mesh shows the soles 1 degree off that, 4 off the trunk); elbows bend forwards and knees backwards; the sole is level at rest,
+its heel 45 mm behind the ankle on a leg of 0.85 m.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 Array = np.ndarray
+SIDES = ("left", "right")
 LIMBS = (
     ("upper_arm", "forearm", "shoulder", "elbow"), ("forearm", "hand", "elbow", "wrist"),
     ("thigh", "shin", "hip", "knee"), ("shin", "foot", "knee", "ankle"),
@@ -20,7 +22,7 @@ LIMBS = (
 BENT_DEG = 25.0  # from here on an elbow or knee shows its hinge
 SHOWN_DEG = 15.0  # from here on clean motion capture shows the plane of a limb at all
 REST_BENT_DEG = 5.0  # the same at rest, where joints are exact
-HEEL_BACK, SOLE, LONGEST_FOOT = 0.045 / 0.85, 0.08 / 0.85, 0.35 / 0.85  # of the leg's length
+HEEL_BACK, SOLE, HIGHEST_SOLE, LONGEST_FOOT = 0.045 / 0.85, 0.08 / 0.85, 0.4 / 0.85, 0.35 / 0.85  # of the leg's length
 BETWEEN_SHOULDERS_M = 0.02  # a captured thorax nearer than this to the middle of the shoulders is no neck's base
 STILL_M_S, LOW_M, LEAST_FRAMES = 0.3, 0.09, 4  # a captured point slower and lower than this, for so long, is planted
 
@@ -98,7 +100,9 @@ def body_axes(rig: Posed) -> Array | None:
     trunk = unit(between["upper_arm"] - between["thigh"])
     if trunk @ unit(between["thigh"] - between["shin"]) < 0.5:
         return None
-    up = np.eye(3)[2] if trunk[2] > np.cos(np.radians(25)) else trunk
+    ankles = [heads[rig.at(f"{s}_foot")] if f"{s}_foot" in rig.bones else rig.tails[rig.at(f"{s}_shin")] for s in SIDES]
+    stands = unit(between["upper_arm"] - np.sum(ankles, axis=0))
+    up = np.eye(3)[2] if trunk[2] > np.cos(np.radians(25)) else stands
     left = unit(place["thigh"][0] - place["thigh"][1])
     left = unit(left - (left @ up) * up)
     return np.stack((left, np.cross(left, up), up))
@@ -191,8 +195,10 @@ def _sole(rig: Posed, axes: Array, side: str) -> tuple[Array, Array]:
     foot = rig.at(f"{side}_foot")
     ankle = heads[foot]
     leg = float(np.linalg.norm(heads[rig.at(f"{side}_thigh")] - ankle))
-    floor = min(float(heads[rig.at(f"{s}_foot")] @ up) for s in ("left", "right")) - 0.0
-    sole = floor if 0 < floor < 2 * SOLE * leg else SOLE * leg
+    floor = min(float(heads[rig.at(f"{s}_foot")] @ up) for s in SIDES)
+    low = [floor, *(float(heads[rig.at(f"{s}_toe")] @ up) for s in SIDES if f"{s}_toe" in rig.bones)]
+    stands = any(0 < place < 2 * SOLE * leg for place in low) and 0 < floor < HIGHEST_SOLE * leg
+    sole = floor if stands else SOLE * leg
     end = heads[rig.at(f"{side}_toe")] if f"{side}_toe" in rig.bones else rig.tails[foot]
     level = end - ankle - ((end - ankle) @ up) * up
     plausible = SOLE * leg < np.linalg.norm(level) < LONGEST_FOOT * leg and level @ forward > 0.5 * np.linalg.norm(

@@ -3,6 +3,8 @@
     python tests/benchmarks/retarget_rigs.py [--evaluate] [--only NAME …] [--json OUT]     one version: a table
     python tests/benchmarks/retarget_rigs.py --merge A.json B.json …                       rigs x versions
 
+Beside the JSON it leaves where mapped bones stand at some frames, by which --merge compares the versions.
+
 Skeletons are rebuilt in Blender from ../shared/rigs/skeletons/*.json (those without matrices with eight random rolls), the
 sample files are imported, and Rigify's human is generated. Each takes three motions of ../shared/mocap, and
 the demo's captured one where it has run, by `--preset auto`.
@@ -23,11 +25,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 sys.path.insert(0, str(Path(__file__).parent))
-from retarget_measures import Posed, axes_of, contacts_of, measure  # noqa: E402
+from retarget_measures import Posed, axes_of, contacts_of, measure, turned_by  # noqa: E402
 
 EVALUATED = ("mh_mixamo", "quaternius_man", "ue5_manny", "rigify generated")
 ROLLS = 8
 FRAMES = 150
+KEPT_EVERY = 15  # frames of the poses that are kept for comparing versions
 CAPTURED = ROOT / "out" / "demo" / "motion.npz"  # where the demo has run: a captured video, with its noise
 CLIPS = (("val.npz", "cmu_12_01"), ("val.npz", "cmu_05_02"), ("val.npz", "cmu_05_18_s0"))
 BARS = {
@@ -127,7 +130,7 @@ def rigs(only):
         rig_file.open_rig(path)
         return max((o for o in bpy.context.scene.objects if o.type == "ARMATURE"), key=lambda o: len(o.data.bones))
 
-    found = {"rigify generated": (lambda seed: generate(), 1)}
+    found = {}
     for path in sorted((SHARED / "rigs" / "skeletons").glob("*.json")):
         record = json.loads(path.read_text("utf-8"))
         blank = not any(bone.get("matrix") for bone in record["bones"])
@@ -135,6 +138,7 @@ def rigs(only):
     for path in sorted((SHARED / "rigs").iterdir()):
         if path.suffix in (".fbx", ".glb", ".vrm", ".bvh"):
             found[path.name] = (lambda seed, path=path: imported(path), 1)
+    found["rigify generated"] = (lambda seed: generate(), 1)  # last: 4.2 crashes on some files after it
     return {name: made for name, made in found.items() if not only or name in only}
 
 
@@ -160,8 +164,9 @@ def bends(bone_map, hung):
     return found
 
 
-def one(name, make, seed, evaluate):
-    """Worst figures over the motions for one rig."""
+def one(make, seed, evaluate):
+    """Worst figures over the motions for one rig, and where its mapped bones stand and how far they are turned from rest,
+    (…, 4, 4) in the world, at some frames."""
     import bpy
 
     from video_to_armature.addon import apply, maps, rig
@@ -169,6 +174,7 @@ def one(name, make, seed, evaluate):
     from video_to_armature.addon.retarget.solve import solve
 
     worst: dict[str, float] = {}
+    kept = []
     thing = make(seed)
     for motion, joints in clips():
         rest = rig.read_rest_pose(thing)
@@ -177,14 +183,19 @@ def one(name, make, seed, evaluate):
         hung = rest.with_parents(found.map.parents)
         world = rest.world_from_armature
         pose = world @ forward(hung, curves.rotations, curves.locations)
+        mapped = [hung.index(b) for _, bones in sorted(found.map.bones.items()) for b in bones]
         if evaluate:
             apply.apply_motion(bpy.context.scene, thing, motion)
             evaluated = posed_by_blender(thing, hung.bone_names, motion.frames)
-            mapped = [hung.index(b) for bones in found.map.bones.values() for b in bones]
             fk = np.abs(evaluated[:, mapped, :3, 3] - pose[:, mapped, :3, 3]).max()
             worst["fk m"] = max(worst.get("fk m", 0), float(fk))
             pose = evaluated
         at_rest = world @ hung.matrices
+        some = pose[::KEPT_EVERY][:, mapped]
+        some[..., :3, :3] = axes_of(some) @ np.swapaxes(
+            axes_of(at_rest[mapped]), -1, -2
+        )  # importers roll bones differently
+        kept.append(some)
         tails = hung.tails @ world[:3, :3].T + world[:3, 3]
         unscaled = at_rest.copy()
         unscaled[:, :3, :3] = axes_of(at_rest)
@@ -200,7 +211,7 @@ def one(name, make, seed, evaluate):
         )
         for key, value in measure(posed, joints, motion.contacts, motion.fps).items():
             worst[key] = max(worst.get(key, 0), value)
-    return {"map": found.map.name, "sure": found.sureness, **worst}
+    return {"map": found.map.name, "sure": found.sureness, **worst}, np.concatenate(kept)
 
 
 def table(results: dict[str, dict]) -> str:
@@ -224,21 +235,23 @@ def _cell(key, value):
 
 
 def merged(files) -> str:
-    """One line a rig, for each version whether all bars hold and which do not; the versions' largest difference."""
-    versions = {}
+    """One line a rig, for each version whether all bars hold and which do not; how far the versions' poses are apart."""
+    versions, poses = {}, []
     for file in files:
         record = json.loads(Path(file).read_text("utf-8"))
         versions[record["blender"]] = record["rigs"]
-    lines = ["| rig | " + " | ".join(versions) + " | largest difference |", "|" + "---|" * (len(versions) + 2)]
+        poses.append(np.load(Path(file).with_suffix(".npz")))
+    lines = ["| rig | " + " | ".join(versions) + " | apart, m | rad |", "|" + "---|" * (len(versions) + 3)]
     for name in next(iter(versions.values())):
         here = [rigs.get(name, {"error": "not run"}) for rigs in versions.values()]
         cells = [
             r.get("error") or ", ".join(f"{k} {_cell(k, r[k])}" for k in BARS if r.get(k, 0) > BARS[k]) or "holds"
             for r in here
         ]
-        same = [k for k in BARS if all(k in r for r in here)]
-        apart = max((np.ptp([r[k] for r in here]) for k in same), default=float("nan"))
-        lines.append(f"| {name} | " + " | ".join(cells) + f" | {apart:.1e} |")
+        each = np.stack([npz[name] for npz in poses])
+        metres = np.ptp(each[..., :3, 3], axis=0).max()
+        radians = np.radians(turned_by(axes_of(each), axes_of(each[:1])).max())
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {metres:.1e} | {radians:.1e} |")
     return "\n".join(lines)
 
 
@@ -261,10 +274,12 @@ def main() -> None:
     from video_to_armature.lifter.contract.protocol import V2AError
 
     results: dict[str, dict] = {}
+    poses: dict[str, np.ndarray] = {}
     for name, (make, seeds) in rigs(given.only).items():
         evaluate = given.evaluate or name in EVALUATED
         try:
-            runs = [one(name, make, seed, evaluate and seed == 0) for seed in range(seeds)]
+            runs, kept = zip(*[one(make, seed, evaluate and seed == 0) for seed in range(seeds)])
+            poses[name] = kept[0]
             keys = {key for r in runs for key in r if key not in ("map", "sure")}
             results[name] = {**runs[0], **{key: max(r.get(key, 0) for r in runs) for key in keys}}
         except V2AError as error:
@@ -272,6 +287,7 @@ def main() -> None:
     print(f"\nBlender {bpy.app.version_string}\n\n{table(results)}")
     if given.json:
         given.json.write_text(json.dumps({"blender": bpy.app.version_string, "rigs": results}), "utf-8")
+        np.savez_compressed(given.json.with_suffix(".npz"), **poses)
     sys.stdout.flush()
     os._exit(0)
 

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from video_to_armature.addon.retarget import quaternion as quat
+from video_to_armature.addon.retarget.bone_map import presets
 from video_to_armature.addon.retarget.landmarks import rest_landmarks
+from video_to_armature.addon.retarget.recognise import recognise
 from video_to_armature.addon.retarget.solve import forward, solve
 from video_to_armature.addon.retarget.strays import loose_ends, stray_bones
 from video_to_armature.addon.retarget.t_pose import stood_up, t_pose
 from video_to_armature.lifter.contract.skeleton import BODY_27
 
 from .bodies import ALL_RIGS, LIMBS, angle_between, limb_directions, mixamo, motion_of, posed, quaternius, read
+from .skeletons import PRESETS, skeleton
 
 LEGS = ("mixamorig:LeftUpLeg", "mixamorig:RightUpLeg")
 
@@ -135,3 +138,17 @@ def test_tails_that_importers_guessed_are_not_believed():
             assert 0.4 * thigh < np.linalg.norm(ankle - knee) < 1.5 * thigh
             assert 0.1 * thigh < np.linalg.norm(toe - heel) < 1.2 * thigh
     assert len(marks.positions) == len(BODY_27)
+
+
+@pytest.mark.parametrize(("name", "boot"), [("kaykit_rogue", 0.145), ("mh_mixamo", 0.073)])
+def test_a_stocky_figure_stands_on_its_boots(name, boot):
+    rest = skeleton(name)
+    found = recognise(rest, presets(PRESETS)).map
+    assert rest_landmarks(rest, found).sole_height == pytest.approx(boot, abs=2e-3)
+
+
+def test_a_rest_pose_that_leans_stands_up_by_the_line_from_its_feet_to_its_neck():
+    """Mannequiny's leans by 42 degrees; its mesh shows where up is on its soles."""
+    rest = skeleton("mannequiny")
+    up = rest_landmarks(rest, recognise(rest, presets(PRESETS)).map).up
+    assert np.degrees(angle_between(up, quat.normalised(np.array([0.015, 0.651, 0.759])))) < 1.5

@@ -42,7 +42,7 @@ def a_motion(frames=40, seed=5, fps=30.0):
     return motion_of(read(rest, bones, smooth), fps)
 
 
-@pytest.mark.parametrize("rig", ALL_RIGS)
+@pytest.mark.parametrize("rig", sorted(set(ALL_RIGS) - {"rigify"}))  # whose limbs are hinges: test_hinges.py
 @pytest.mark.parametrize("seed", [0, 1])
 def test_limbs_point_exactly_where_the_joints_lie(rig, seed):
     """Any poses at all, also straight and impossible ones: joints thrown at random."""

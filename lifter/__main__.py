@@ -170,6 +170,10 @@ def _check_out(a: argparse.Namespace, source: Path) -> None:
     """Refuse an output that cannot be, or that would replace what is read or was written before."""
     if a.out.resolve() == source.resolve():
         raise UsageError(f"--out {a.out}: is the input itself. Choose another name.")
+    if getattr(a, "preview", None):
+        from . import preview
+
+        preview.check(a.preview, a.overwrite)
     if getattr(a, "person", "") != "all":
         check_output(a.out, a.overwrite)
         return
@@ -284,6 +288,13 @@ def _parser() -> argparse.ArgumentParser:
             "--person",
             help="largest, all, a number from 1 (1 is the most prominent; info VIDEO --who PICTURE shows them), or "
             "X,Y,TIME: who is there at that pixel and second",
+        )
+        sub.add_argument(
+            "--preview",
+            type=Path,
+            metavar="PICTURE",
+            help="while people are sought, keep a small picture of the frame in work there, skeletons drawn "
+            "(.jpg, .png or .bmp)",
         )
     lift.add_argument("keypoints", type=Path, help="our file, OpenPose's folder, COCO-style JSON, VideoPose3D's npz")
     lift.add_argument("--fps", type=float, help="frames a second, where the file does not say")

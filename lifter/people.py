@@ -18,6 +18,7 @@ from .camera_motion import CameraMotion
 from .contract.protocol import InputError, NobodyFoundError, UsageError
 from .cuts import cuts, look
 from .keypoints import Keypoints
+from .preview import Preview
 from .progress import Run
 from .track import Track, track
 
@@ -168,6 +169,7 @@ def _detections(video: videos.Video, sha: str, options: Options, run: Run) -> tu
         stop = min(options.end or np.inf, expected / video.fps)
         expected = max(round((stop - options.start) * video.fps), 1)
     detector = detectors.build(options.detector, PEOPLE)
+    preview = Preview(options.preview, detector.point_names)
     try:
         found, whole = cache.load(len(detector.point_names))
         before = len(found)
@@ -176,6 +178,7 @@ def _detections(video: videos.Video, sha: str, options: Options, run: Run) -> tu
         def follow(frame: videos.Frame, people: npt.NDArray[np.float32]) -> None:
             found.background.add(frame.rgb, _boxes(people))
             cache.save(found, whole=False)
+            preview.show(frame.rgb, people)
 
         # While the detector works on a frame, the one before it is followed and the next one decoded.
         with ThreadPoolExecutor(1) as beside:
@@ -194,6 +197,7 @@ def _detections(video: videos.Video, sha: str, options: Options, run: Run) -> tu
                 followed.result()
     finally:
         detector.close()
+        preview.close()
     if not found:
         raise InputError(
             f"{video.path}: has no frames between --start {options.start:g} s and --end. Choose another part."

@@ -50,6 +50,7 @@ class Options:
     input_joints: str | None = None  # h36m | coco
     detector: str = "mediapipe"
     cache: Path | None = None
+    preview: Path | None = None  # picture of the frame in work, gone at the end
 
 
 def capture(path: Path, options: Options, run: Run) -> list[Motion]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import bpy
@@ -59,40 +60,102 @@ def check(armature: bpy.types.Object, how: Action) -> None:
         )
 
 
-def writer(armature: bpy.types.Object, how: Action, name: str, stale: Collection[str]) -> CurveWriter:
-    """Where the keys go. What the action played before moves is carried over, but for a strip and for stale data paths.
+@dataclass(frozen=True)
+class Draft:
+    """An action that is being written, which nothing plays yet."""
+
+    action: bpy.types.Action
+    name: str  # of the action while it is written
+    final_name: str
+    slot: str  # identifier of the one that holds the armature's curves
+    played: bpy.types.Action | None  # by the armature when the draft was made
+    replaces: bpy.types.Action | None  # what has the draft's place until it is played
+
+    def writer(self, armature: bpy.types.Object) -> CurveWriter:
+        """Looked up anew: what was held over a pause may be gone. Raises RigError."""
+        if bpy.data.actions.get(self.name) != self.action:
+            raise RigError(f"action '{self.name}' was removed while it was being written. Apply the motion again.")
+        return CurveWriter(self.action, armature, self.slot, play=False)
+
+
+def draft(
+    armature: bpy.types.Object,
+    how: Action,
+    name: str,
+    stale: Collection[str],
+    others: Iterable[Draft] = (),
+    *,
+    again: bool = False,
+) -> Draft:
+    """A new action for the keys; nothing that there is changes. What the action played before moves is carried over, but for
+    a strip and for stale data paths.
 
     An action that was there before stays in the file; only one that was made here of the same clip, that nothing else uses,
-    is written over ("auto"), or the present one whatever it is ("replace"). name: the clip's.
+    is replaced ("auto"), or the present one whatever it is ("replace"). name: the clip's. again: the one that an earlier run
+    made is replaced, wherever it plays; raises RigError where there is none to change. others: drafts of the same run, one
+    of which may be of the same action, for another armature.
     """
-    animation = armature.animation_data or armature.animation_data_create()
-    before = animation.action
-    if before is None or how == "strip":
-        return CurveWriter(bpy.data.actions.new(name), armature, play=how != "strip")
-    mine = _made_here(before, name) and before.users == 1 and before.library is None
-    if how == "replace" or (how == "auto" and mine):
-        if how == "auto":
-            before.name = name
-        return _without(CurveWriter(before, armature, slot_of(animation)), stale)
-    if before.library is None:
-        before.use_fake_user = True  # else Blender drops the user's work when it next saves
-    if all(curve.data_path in stale for curve in played_curves(animation)):
-        return CurveWriter(bpy.data.actions.new(name), armature)
-    action, slot = before.copy(), slot_of(animation)
-    action.name, action.use_fake_user = name, False
-    for key in [key for key in (OWN_ACTION, HOME) if key in action]:
-        del action[key]
-    return _without(CurveWriter(action, armature, slot), stale)
-
-
-def rewriter(armature: bpy.types.Object, stale: Collection[str]) -> CurveWriter:
-    """The action that an earlier run made, without the stale data paths. Raises RigError where there is none to change."""
-    player = own_player(armature)
-    if player is None or player.action.library is not None:
+    animation = armature.animation_data
+    played = animation.action if animation is not None else None
+    player = own_player(armature) if again else animation if played is not None else None
+    before = player.action if player is not None else None
+    if again and (before is None or before.library is not None):
         raise RigError(
             f"armature '{armature.name}' has no action of its own that was made here. Apply a motion to it first."
         )
-    return _without(CurveWriter(player.action, armature, slot_of(player), play=False), stale)
+    mine = before is not None and _made_here(before, name) and before.users == 1 and before.library is None
+    if before is None or (how == "strip" and not again):
+        action, replaces, slot = bpy.data.actions.new(name), None, ""
+    elif again or how == "replace" or (how == "auto" and mine):
+        twin = next((other for other in others if other.replaces == before), None)
+        action, replaces, slot = before.copy() if twin is None else twin.action, before, slot_of(player)
+        name = name if how == "auto" and not again else before.name
+    elif all(curve.data_path in stale for curve in played_curves(animation)):
+        action, replaces, slot = bpy.data.actions.new(name), None, ""
+    else:
+        action, replaces, slot = before.copy(), None, slot_of(player)
+        action.name = name
+        for key in [key for key in (OWN_ACTION, HOME) if key in action]:
+            del action[key]
+    action.use_fake_user = False
+    writer = CurveWriter(action, armature, slot, play=False)
+    for curve in writer.curves:
+        if curve.data_path in stale:
+            writer.remove(curve)
+    return Draft(action, action.name, action.name if replaces is None else name, writer.slot, played, replaces)
+
+
+def discard(draft: Draft) -> None:
+    """Take it away, if it is still there."""
+    if bpy.data.actions.get(draft.name) == draft.action:
+        bpy.data.actions.remove(draft.action)
+
+
+def fits(draft: Draft, armature: bpy.types.Object) -> bool:
+    """Whether it can be played: armature and actions are as they were when the draft was made. Raises as `writer` does."""
+    draft.writer(armature)
+    animation = armature.animation_data
+    replaced = draft.replaces is None or draft.replaces in bpy.data.actions.values()
+    return replaced and (animation.action if animation is not None else None) == draft.played
+
+
+def play(draft: Draft, armature: bpy.types.Object, how: Action, clip: str, *, again: bool = False) -> None:
+    """Let the armature play it, as `draft` says."""
+    animation = armature.animation_data or armature.animation_data_create()
+    writer = CurveWriter(draft.action, armature, draft.slot, play=False)
+    if draft.replaces is not None and draft.replaces in bpy.data.actions.values():  # else its twin has done so
+        kept = draft.replaces.use_fake_user
+        draft.replaces.user_remap(draft.action)
+        bpy.data.actions.remove(draft.replaces)
+        draft.action.name, draft.action.use_fake_user = draft.final_name, kept
+    if again:
+        return
+    if draft.replaces is None and how == "strip":
+        lay(armature, writer, clip)
+        return
+    if draft.replaces is None and draft.played is not None and draft.played.library is None:
+        draft.played.use_fake_user = True  # else Blender drops the user's work when it next saves
+    writer.play_on(animation)
 
 
 def lay(armature: bpy.types.Object, writer: CurveWriter, name: str) -> None:
@@ -139,10 +202,3 @@ def _strip(animation: bpy.types.AnimData, writer: CurveWriter, name: str, beyond
     strip.frame_end = last  # first the end: a strip never ends before it starts
     strip.frame_start, strip.frame_end = first, last
     strip.extrapolation = beyond
-
-
-def _without(writer: CurveWriter, stale: Collection[str]) -> CurveWriter:
-    for curve in writer.curves:
-        if curve.data_path in stale:
-            writer.remove(curve)
-    return writer

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import bpy
 
 from . import actions
+from .retarget.recognise import BY_NAMES, BY_PRESET, BY_SHAPE, BY_TABLE, CHOSEN
+from .translations import Text, iface
 
 REPORT = "v2a_report"  # custom property of the actions made here, JSON
+HOWS = (BY_TABLE, BY_PRESET, BY_NAMES, BY_SHAPE, CHOSEN)
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,26 @@ class ApplyReport:
         return asdict(self)
 
 
-def fewer_keys(report: ApplyReport) -> str:
+def fewer_keys(report: ApplyReport) -> Text:
     """What the reduction left out, in words."""
     keys = report.keys
-    share = 100 * keys["written"] / max(keys["of"], 1)
-    within = f"within {keys['most_deg']:.2f}° and {1000 * keys['most_m']:.1f} mm"
-    return f"{keys['written']:.0f} of {keys['of']:.0f} keys written ({share:.0f} %), {within} of the capture"
+    return Text(
+        "{written:.0f} of {of:.0f} keys written ({share:.0f} %), within {degrees:.2f}° and {mm:.1f} mm of the capture",
+        written=keys["written"],
+        of=keys["of"],
+        share=100 * keys["written"] / max(keys["of"], 1),
+        degrees=keys["most_deg"],
+        mm=1000 * keys["most_m"],
+    )
+
+
+def recognised(words: str) -> str:
+    """retarget.recognise.Recognition.words in the user's language: 'sure (100 %): preset mixamo'."""
+    found = re.fullmatch(rf"(.+) \((\d+) %\): ({'|'.join(HOWS)})(.*)", words)
+    if found is None:
+        return words
+    sureness, percent, how, name = found.groups()
+    return f"{iface(sureness)} ({percent} %): {iface(how)}{name}"
 
 
 def report_of(armature: bpy.types.Object | None) -> ApplyReport | None:

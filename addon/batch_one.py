@@ -18,7 +18,7 @@ import bpy
 from ..lifter.contract.files import check_output
 from ..lifter.contract.motion import Motion
 from ..lifter.contract.protocol import Cancelled, InputError
-from . import apply, capture, casting, export, maps, marks, rig, rig_file, runtime
+from . import apply, capture, casting, export, maps, rig, rig_file, runtime
 from .apply_report import ApplyReport, fewer_keys
 from .clips import Clip, numbered
 from .options import Options
@@ -88,7 +88,6 @@ def run(given: Options, record: Record) -> None:
                 keying=given.keying,
             )
         )
-        marks.mark_all(scene(), armatures, motions)
     for kind, path in given.exports:
         with record.timed(kind):
             for armature, target in zip(armatures, numbered(path, len(armatures)), strict=True):

@@ -12,6 +12,7 @@ from ..lifter.contract import protocol
 from ..lifter.contract.protocol import Cancelled, Event, RuntimeUnfitError, V2AError
 from .job import Job, how_it_ended
 from .runtime import ROOT, capture_command
+from .translations import Text, joined
 
 SILENT_S = 15.0  # longer than loading torch from a warm disk: worth a word to the user
 HUNG_S = 600.0  # no stage is that long without a word; a queue must go on at night
@@ -20,14 +21,14 @@ MEMORY_SIGNS = ("MemoryError", "bad_alloc", "can't allocate memory", "Cannot all
 KILLED = -9  # SIGKILL, which is what Linux and macOS send when memory runs out
 
 STAGES = {
-    "open": "Opening the video",
-    "detect": "Finding people",
-    "track": "Following people",
-    "lens": "Finding the lens",
-    "lift": "Lifting to 3D",
-    "world": "Placing in the world",
-    "smooth": "Smoothing",
-    "write": "Writing the motion",
+    "open": Text("Opening the video"),
+    "detect": Text("Finding people"),
+    "track": Text("Following people"),
+    "lens": Text("Finding the lens"),
+    "lift": Text("Lifting to 3D"),
+    "world": Text("Placing in the world"),
+    "smooth": Text("Smoothing"),
+    "write": Text("Writing the motion"),
 }
 _ERRORS = {
     kind.exit_code: kind
@@ -50,7 +51,7 @@ class Progress:
 
     @property
     def label(self) -> str:
-        return STAGES.get(self.stage, self.stage) or "Starting"
+        return STAGES.get(self.stage, self.stage) or Text("Starting")
 
     @property
     def fraction(self) -> float:
@@ -58,14 +59,14 @@ class Progress:
         return min(1.0, self.done / self.total) if self.total > 0 else 0.0
 
     @property
-    def text(self) -> str:
+    def text(self) -> Text:
         """For people: counts, rate and time left, as far as known."""
-        parts = [f"{self.done} of {self.total}"] if self.total else []
+        parts = [Text("{done} of {total}", done=self.done, total=self.total)] if self.total else []
         if self.rate > 0:
-            parts.append(f"{self.rate:.1f} frames/s")
+            parts.append(Text("{rate:.1f} frames/s", rate=self.rate))
         if self.eta is not None:
-            parts.append(f"{duration(self.eta)} left")
-        return ", ".join(parts)
+            parts.append(Text("{time} left", time=duration(self.eta)))
+        return joined(parts)
 
 
 @dataclass
@@ -99,7 +100,7 @@ class Capture:
         """A word about a worker that says nothing, '' while it does."""
         if self.job.silent_s < SILENT_S:
             return ""
-        return f"The capture has given no sign of life for {duration(self.job.silent_s)}"
+        return Text("The capture has given no sign of life for {time}", time=duration(self.job.silent_s))
 
     @property
     def died(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,18 @@ def keep(item: Any, path: Path, video: Path | None = None) -> None:
 
 def load(item: Any) -> Motion:
     """The motion as it was captured, though its file may be gone or written anew since. Raises InputError."""
+    return loader(item)()
+
+
+def loader(item: Any) -> Callable[[], Motion]:
+    """`load` for a thread: what it gives raises InputError and asks nothing more of Blender."""
     if not item.packed:  # by an older version of the extension
         path = Path(bpy.path.abspath(item.path))
         if not path.is_file():
             raise InputError("the captured motion is no longer there. Capture the video again.")
-        return Motion.load(path)
-    with tempfile.TemporaryDirectory(prefix="v2a-") as folder:
-        path = Path(folder, "motion.npz")
-        try:
-            path.write_bytes(base64.b64decode(item.packed))
-            return Motion.load(path)
-        except (binascii.Error, InputError) as error:
-            raise InputError("the motion kept in this file is damaged. Capture the video again.") from error
+        return lambda: Motion.load(path)
+    packed = str(item.packed)
+    return lambda: _unpacked(packed)
 
 
 def video_of(item: Any) -> Path | None:
@@ -44,3 +45,13 @@ def video_of(item: Any) -> Path | None:
     path = Path(bpy.path.abspath(item.video))
     beside = Path(bpy.path.abspath("//"), path.name) if bpy.data.filepath else path
     return next((place for place in (path, beside) if place.is_file()), None)
+
+
+def _unpacked(packed: str) -> Motion:
+    with tempfile.TemporaryDirectory(prefix="v2a-") as folder:
+        path = Path(folder, "motion.npz")
+        try:
+            path.write_bytes(base64.b64decode(packed))
+            return Motion.load(path)
+        except (binascii.Error, InputError) as error:
+            raise InputError("the motion kept in this file is damaged. Capture the video again.") from error

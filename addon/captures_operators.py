@@ -14,7 +14,8 @@ from bpy_extras.io_utils import ExportHelper, ImportHelper
 from ..lifter.contract.files import replacing
 from ..lifter.contract.motion import Motion
 from ..lifter.contract.protocol import V2AError
-from . import captures, clips, run_operators, watch
+from . import captures, clips, run_operators, sliced, watch
+from .translations import rpt, tip
 
 
 class V2A_OT_open_motion(bpy.types.Operator, ImportHelper):
@@ -28,15 +29,17 @@ class V2A_OT_open_motion(bpy.types.Operator, ImportHelper):
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
     directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
+    clicked = False  # or dropped, and not called by a script
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.scene.v2a.armature is None:
-            cls.poll_message_set("Choose an armature")
+            cls.poll_message_set(tip("Choose an armature"))
             return False
         return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        self.clicked = True
         if self.filepath:  # dropped
             return self.execute(context)
         self.filepath = f"{run_operators.motion_folder()}{os.sep}"  # where captures are kept
@@ -44,6 +47,9 @@ class V2A_OT_open_motion(bpy.types.Operator, ImportHelper):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.v2a
+        if sliced.current is not None:
+            self.report({"ERROR"}, sliced.BUSY)
+            return {"CANCELLED"}
         chosen = [Path(self.directory, item.name) for item in self.files if item.name] or [Path(self.filepath)]
         try:
             motions = [Motion.load(path) for path in chosen]
@@ -51,7 +57,7 @@ class V2A_OT_open_motion(bpy.types.Operator, ImportHelper):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         watch.set_motions(settings, chosen, settings.armature, _video(settings.video, chosen[0], motions[0]))
-        return bpy.ops.v2a.apply()
+        return bpy.ops.v2a.apply("INVOKE_DEFAULT" if self.clicked else "EXEC_DEFAULT", True)
 
 
 class V2A_OT_save_motion(bpy.types.Operator, ExportHelper):
@@ -66,7 +72,7 @@ class V2A_OT_save_motion(bpy.types.Operator, ExportHelper):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not context.scene.v2a.motions:
-            cls.poll_message_set("Nothing has been captured yet")
+            cls.poll_message_set(tip("Nothing has been captured yet"))
             return False
         return True
 
@@ -79,7 +85,7 @@ class V2A_OT_save_motion(bpy.types.Operator, ExportHelper):
             except V2AError as error:
                 self.report({"ERROR"}, str(error))
                 return {"CANCELLED"}
-            self.report({"INFO"}, f"Wrote {target}")
+            self.report({"INFO"}, rpt("Wrote {path}", path=target))
         return {"FINISHED"}
 
 

@@ -16,6 +16,7 @@ def choose(scene: bpy.types.Scene, names: Sequence[str] = ()) -> list[bpy.types.
     there = armatures(scene)
     listed = ", ".join(f"'{o.name}'" for o in there)
     if not there:
+        _refuse_instances(scene)
         raise RigError(
             f"{bpy.data.filepath or 'the scene'}: holds no armature. Give a rig with --rig or open another file."
         )
@@ -27,6 +28,18 @@ def choose(scene: bpy.types.Scene, names: Sequence[str] = ()) -> list[bpy.types.
     if len(there) > 1:
         raise RigError(f"the scene holds {len(there)} armatures: {listed}. Name one with --armature.")
     return there
+
+
+def _refuse_instances(scene: bpy.types.Scene) -> None:
+    """A character that only an instance of its collection shows is no object of the scene. Raises RigError."""
+    for o in scene.objects:
+        if o.instance_type == "COLLECTION" and o.instance_collection is not None:
+            inside = [thing.name for thing in o.instance_collection.all_objects if thing.type == "ARMATURE"]
+            if inside:
+                raise RigError(
+                    f"armature '{inside[0]}' is only shown by '{o.name}', an instance of its collection. Make a library "
+                    "override of that first (Object > Library Override > Make), or make it real (Object > Apply)."
+                )
 
 
 def cast(

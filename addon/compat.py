@@ -36,6 +36,11 @@ class CurveWriter:
             player.action_slot = self._slot  # an action without a chosen slot does not play
 
     @property
+    def slot(self) -> str:
+        """Its identifier; '' where there are none."""
+        return self._slot.identifier if self._slot is not None else ""
+
+    @property
     def curves(self) -> list[Any]:
         """Those that there are."""
         return list(self.action.fcurves if self._bag is None else self._bag.fcurves)

@@ -102,7 +102,8 @@ def _draw(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
 
 def _show_tab(area: bpy.types.Area) -> None:
     space: Any = area.spaces.active
-    space.show_region_ui = True
+    if not space.show_region_ui:  # set again it may vanish until the mouse moves
+        space.show_region_ui = True
 
     def tick() -> None:  # a sidebar that was hidden has no tabs before it is drawn
         for window in bpy.context.window_manager.windows:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from mathutils import Matrix
 
 from ..lifter.contract.files import check_output, replacing
 from ..lifter.contract.protocol import OutputError, PresetError, RuntimeUnfitError
@@ -20,6 +21,7 @@ from .casting import only_selected, rig_objects
 
 PRESETS = Path(__file__).resolve().parent.parent / "presets" / "export"
 GENERIC = "generic"  # what the other presets start from
+NO_TURN = 1e-6  # radians
 
 
 def check_available(kind: str) -> None:
@@ -120,14 +122,33 @@ def _bvh(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options:
     """BVH knows no object transform: the object's scale goes into the numbers, so that they are metres."""
     compat.ensure_addon("io_anim_bvh")
     scale = sum(armature.matrix_world.to_scale()) / 3
-    bpy.ops.export_anim.bvh(
-        filepath=path,
-        check_existing=False,
-        frame_start=scene.frame_start,
-        frame_end=scene.frame_end,
-        global_scale=scale,
-        **options,
-    )
+    with _upright(armature):
+        bpy.ops.export_anim.bvh(
+            filepath=path,
+            check_existing=False,
+            frame_start=scene.frame_start,
+            frame_end=scene.frame_end,
+            global_scale=scale,
+            **options,
+        )
+
+
+@contextlib.contextmanager
+def _upright(armature: bpy.types.Object) -> Iterator[None]:
+    """The object's rotation put into the rest pose of a copy of its bones meanwhile; keys mean the same on either."""
+    place, turn, size = armature.matrix_world.decompose()
+    if turn.angle < NO_TURN:
+        yield
+        return
+    own, basis = armature.data, armature.matrix_basis.copy()
+    armature.data = turned = own.copy()
+    try:
+        turned.transform(turn.to_matrix().to_4x4())
+        armature.matrix_world = Matrix.LocRotScale(place, None, size)
+        yield
+    finally:
+        armature.data, armature.matrix_basis = own, basis
+        bpy.data.armatures.remove(turned)
 
 
 def _usd(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..lifter.contract.motion import Motion
-from . import actions, compat, timing
+from . import timing
 from .rates import scene_fps
 
 Array = npt.NDArray[np.float64]
@@ -28,7 +28,6 @@ SHORTEST_S = 0.2
 APART_S = 0.5  # stretches nearer than this are one
 MOST = 20  # stretches: more are no help; nearer ones then become one
 SHARE = 0.3  # of a stretch in which a part must be unsure to be named
-RED = bpy.types.Keyframe.bl_rna.properties["type"].enum_items["EXTREME"].value  # what the timeline shows such keys in
 WORD = "unsure"
 
 
@@ -61,28 +60,15 @@ def stretches(motion: Motion, frames: Array, times: Array) -> list[Stretch]:
     return found
 
 
-def mark(
-    scene: bpy.types.Scene, armature: bpy.types.Object, motion: Motion, frames: Array, times: Array
-) -> list[Stretch]:
-    """A marker at the start of each stretch, in place of earlier ones, and red keys on the armature's action in it."""
+def mark(scene: bpy.types.Scene, armature: bpy.types.Object, found: Iterable[Stretch]) -> None:
+    """A marker at the start of each stretch, in place of earlier ones."""
     fps = scene_fps(scene)
-    found = stretches(motion, frames, times)
     for marker in [m for m in scene.timeline_markers if m.name.startswith(f"{armature.name}: {WORD}")]:
         scene.timeline_markers.remove(marker)
     for stretch in found:
         parts = "all" if len(stretch.parts) == len(PARTS) else ", ".join(stretch.parts)
         length = (stretch.last - stretch.first + 1) / fps
         scene.timeline_markers.new(f"{armature.name}: {WORD} {parts} for {length:.1f} s", frame=stretch.first)
-    _colour_keys(armature, found)
-    return found
-
-
-def mark_all(scene: bpy.types.Scene, armatures: Iterable[bpy.types.Object | None], motions: Iterable[Motion]) -> None:
-    """`mark` for motions that were just applied."""
-    fps = scene_fps(scene)
-    for armature, motion in zip(armatures, motions, strict=True):
-        if armature is not None:
-            mark(scene, armature, motion, *timing.shown(motion, fps, actions.made_of(armature)))
 
 
 def of(scene: bpy.types.Scene, armatures: Iterable[bpy.types.Object | None]) -> list[bpy.types.TimelineMarker]:
@@ -126,19 +112,3 @@ def _runs(mask: npt.NDArray[np.bool_], apart: float, shortest: float) -> list[tu
         else:
             runs.append((start, stop))
     return [run for run in runs if run[1] - run[0] >= shortest]
-
-
-def _colour_keys(armature: bpy.types.Object, found: Sequence[Stretch]) -> None:
-    """Of the keys that were just written, not of what the action holds besides."""
-    action, bones = actions.own_action(armature), armature.pose.bones
-    written = {name for names in actions.made_of(armature).get("bones", {}).values() for name in names}
-    ours = (*(bones[name].path_from_id() + "." for name in written if name in bones), '["')
-    for curve in compat.fcurves(action) if action is not None else ():
-        if curve.data_path.startswith(ours):
-            points = curve.keyframe_points
-            co, types = np.empty(2 * len(points), np.float32), np.empty(len(points), np.uint8)
-            points.foreach_get("co", co)
-            points.foreach_get("type", types)
-            for stretch in found:
-                types[(co[0::2] >= stretch.first) & (co[0::2] <= stretch.last)] = RED
-            points.foreach_set("type", types)

@@ -3,14 +3,12 @@
 # No `from __future__ import annotations`: Blender reads properties from the annotations themselves.
 # pyright: reportInvalidTypeForm=false
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import bpy
 import numpy as np
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from ..lifter.contract.protocol import UsageError, V2AError
@@ -22,12 +20,10 @@ from . import (
     casting,
     export,
     keyframes,
-    maps,
-    marks,
+    map_editor_operators,
     preferences,
     properties,
     recipe_operators,
-    rig,
     run_operators,
     runtime,
     setup_operators,
@@ -35,9 +31,12 @@ from . import (
     verify_operators,
     watch,
 )
+from .sliced import Sliced
+from .steps import Steps
+from .translations import rpt, tip
 
 
-class V2A_OT_apply(bpy.types.Operator):
+class V2A_OT_apply(Sliced, bpy.types.Operator):
     """Animate the armature with the captured motion, by the present choices and without capturing again"""
 
     bl_idname = "v2a.apply"
@@ -52,36 +51,37 @@ class V2A_OT_apply(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         settings = context.scene.v2a
         if not settings.motions:
-            cls.poll_message_set("Nothing has been captured yet")
+            cls.poll_message_set(tip("Nothing has been captured yet"))
             return False
         return True
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        settings = context.scene.v2a
-        try:
-            armature = context.scene.objects.get(self.armature) if self.armature else settings.armature
-            if armature is None or armature.name not in context.scene.objects:
-                raise UsageError(f"the armature {self.armature!r} is not in this scene. Choose one and apply again.")
-            motions = [captures.load(item) for item in settings.motions]
-            reports = apply.apply_people(
-                context.scene,
-                _armatures(context, settings, armature),
-                motions,
-                properties.rig_preset(settings),
-                frame_rate=settings.frame_rate,
-                choices=properties.choices(context.scene),
-                keying=properties.keying(context.scene),
-            )
-        except V2AError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        marks.mark_all(context.scene, [item.armature for item in settings.motions], motions)
-        verify_operators.refresh(context)
-        _tell(self, reports)
-        return {"FINISHED"}
+    def steps(self, context: bpy.types.Context) -> Steps[list[apply.ApplyReport]]:
+        scene, named = context.scene, self.armature
+        loads = [captures.loader(item) for item in scene.v2a.motions]
+        motions = yield lambda: [load() for load in loads]
+        settings = scene.v2a
+        armature = scene.objects.get(named) if named else settings.armature
+        if armature is None or armature.name not in scene.objects:
+            raise UsageError(f"the armature {named!r} is not in this scene. Choose one and apply again.")
+        with context.temp_override(scene=scene):
+            armatures = _armatures(context, settings, armature)
+        reports = yield from apply.people_steps(
+            scene,
+            armatures,
+            motions,
+            properties.rig_preset(settings),
+            frame_rate=settings.frame_rate,
+            choices=properties.choices(scene),
+            keying=properties.keying(scene),
+        )
+        yield from verify_operators.refresh(context, scene)
+        return reports
+
+    def tell(self, result: list[apply.ApplyReport]) -> None:
+        _tell(self, result)
 
 
-class V2A_OT_refit(bpy.types.Operator):
+class V2A_OT_refit(Sliced, bpy.types.Operator):
     """Hold the feet by the contact curves as you have edited them, without capturing again"""
 
     bl_idname = "v2a.refit"
@@ -95,73 +95,25 @@ class V2A_OT_refit(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         motions = context.scene.v2a.motions
-        reason = "" if motions else "Nothing has been captured yet"
+        reason = "" if motions else tip("Nothing has been captured yet")
         if any(item.armature is None or item.armature.name not in context.scene.objects for item in motions):
-            reason = "The motion is not on an armature of this scene. Apply it first"
+            reason = tip("The motion is not on an armature of this scene. Apply it first")
         elif not all(_has_contacts(item.armature) for item in motions):
-            reason = "The armature's action has no contact curves. Apply the motion first"
+            reason = tip("The armature's action has no contact curves. Apply the motion first")
         if reason:
             cls.poll_message_set(reason)
         return not reason
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        settings = context.scene.v2a
-        try:
-            motions = [captures.load(item) for item in settings.motions]
-            reports = apply.refit(context.scene, [item.armature for item in settings.motions], motions)
-        except V2AError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        marks.mark_all(context.scene, [item.armature for item in settings.motions], motions)
-        verify_operators.refresh(context)
-        _tell(self, reports)
-        return {"FINISHED"}
+    def steps(self, context: bpy.types.Context) -> Steps[list[apply.ApplyReport]]:
+        scene = context.scene
+        loads = [captures.loader(item) for item in scene.v2a.motions]
+        motions = yield lambda: [load() for load in loads]
+        reports = yield from apply.refit_steps(scene, [item.armature for item in scene.v2a.motions], motions)
+        yield from verify_operators.refresh(context, scene)
+        return reports
 
-
-class V2A_OT_save_map(bpy.types.Operator):
-    """Write the bones that Automatic finds for this armature as a preset of your own"""
-
-    bl_idname = "v2a.save_map"
-    bl_label = "Save Bone Map"
-    bl_description = (
-        "Write the bones that Automatic finds for this armature as a preset of your own: a text file to look over, correct "
-        "and share. It is listed with the other presets, and chosen"
-    )
-    bl_options = {"UNDO"}  # noqa: RUF012
-
-    name: StringProperty(name="Name", description="Of the preset; empty for the armature's", options={"SKIP_SAVE"})
-    overwrite: BoolProperty(
-        name="Overwrite", description="Replace your map of this name, if there is one", options={"SKIP_SAVE"}
-    )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if context.scene.v2a.armature is None:
-            cls.poll_message_set("Choose an armature")
-            return False
-        return True
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
-        self.name = _file_stem(context.scene.v2a.armature.name)
-        return context.window_manager.invoke_props_dialog(self)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        settings = context.scene.v2a
-        stem = _file_stem(self.name or settings.armature.name)
-        path = maps.user_folder() / f"{stem}.toml"
-        try:
-            if stem in ("", maps.AUTO, properties.OWN_FILE):
-                raise UsageError(f"a bone map cannot be named '{stem}'. Give another name.")
-            if path.exists() and not self.overwrite:
-                raise UsageError(f"there is a bone map '{stem}' already. Give another name or tick Overwrite.")
-            rest, humanoid = rig.read_rest_pose(settings.armature), rig.humanoid_table(settings.armature)
-            found = maps.save_map(rest, path, humanoid=humanoid, overwrite=self.overwrite)
-        except (V2AError, OSError) as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        settings.preset = stem
-        self.report({"INFO"}, f"Wrote {path}: {found.words}")
-        return {"FINISHED"}
+    def tell(self, result: list[apply.ApplyReport]) -> None:
+        _tell(self, result)
 
 
 class V2A_OT_export_fbx(bpy.types.Operator, ExportHelper):
@@ -177,7 +129,7 @@ class V2A_OT_export_fbx(bpy.types.Operator, ExportHelper):
     def poll(cls, context: bpy.types.Context) -> bool:
         armature = context.scene.v2a.armature
         if armature is None or not actions.players(armature):
-            cls.poll_message_set("The armature has no animation yet")
+            cls.poll_message_set(tip("The armature has no animation yet"))
             return False
         return True
 
@@ -190,7 +142,7 @@ class V2A_OT_export_fbx(bpy.types.Operator, ExportHelper):
         except V2AError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Wrote {self.filepath}")
+        self.report({"INFO"}, rpt("Wrote {path}", path=self.filepath))
         return {"FINISHED"}
 
 
@@ -240,20 +192,15 @@ def _has_contacts(armature: bpy.types.Object) -> bool:
     return True
 
 
-def _file_stem(name: str) -> str:
-    """The name as every file system takes it."""
-    return re.sub(r"[^\w .-]", "_", name).strip(" .")
-
-
 def _tell(operator: bpy.types.Operator, reports: Iterable[apply.ApplyReport]) -> None:
     for report in reports:
-        operator.report({"INFO"}, f"'{report.armature}': {report.frames} frames at {report.fps:.6g} frames a second")
+        told = {"armature": report.armature, "frames": report.frames, "fps": report.fps}
+        operator.report({"INFO"}, rpt("'{armature}': {frames} frames at {fps:.6g} frames a second", **told))
 
 
 CLASSES = (
     V2A_OT_apply,
     V2A_OT_refit,
-    V2A_OT_save_map,
     V2A_OT_export_fbx,
     V2A_OT_check_runtime,
     V2A_OT_open_preferences,
@@ -262,4 +209,5 @@ CLASSES = (
     *verify_operators.CLASSES,
     *recipe_operators.CLASSES,
     *captures_operators.CLASSES,
+    *map_editor_operators.CLASSES,
 )

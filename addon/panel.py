@@ -5,15 +5,22 @@ from __future__ import annotations
 import bpy
 
 from . import keys_panel, run_operators, settings_presets, setup_panel, setup_watch, verify_panel, watch
-from .apply_report import ApplyReport, fewer_keys, report_of
+from .apply_report import ApplyReport, fewer_keys, recognised, report_of
 from .capture import duration
 from .drop import TAB
+from .map_editor import label
+from .map_editor_panel import V2A_PT_map
 from .properties import OWN_FILE
 from .self_check import Item
+from .translations import CONTEXT, Text, iface, joined
 from .wrapping import wrapped
 
 BONES_SHOWN = 12
 WORST_SHOWN = 3
+SLIDES = (
+    Text("Left foot slides {after:.1f} cm/s, before {before:.1f}"),
+    Text("Right foot slides {after:.1f} cm/s, before {before:.1f}"),
+)
 STATE_ICONS = {
     "waiting": "TIME",
     "checking": "VIEWZOOM",
@@ -63,6 +70,8 @@ class V2A_PT_main(bpy.types.Panel):
         if watch.running():
             _draw_progress(context, layout)
         _draw_start(context, layout)
+        if watch.current is not None:
+            watch.current.live.draw(context, layout)  # below the buttons: they must not move away from the mouse
 
 
 class V2A_PT_options(Sub, bpy.types.Panel):
@@ -97,7 +106,7 @@ class V2A_PT_rig(Sub, bpy.types.Panel):
         layout.use_property_decorate = False
         layout.prop(settings, "root")
         layout.prop(settings, "place")
-        row = layout.row(heading="Facing")
+        row = layout.row(heading=iface("Facing"))
         row.prop(settings, "turn", text="")
         facing = row.row()
         facing.active = settings.turn
@@ -106,11 +115,11 @@ class V2A_PT_rig(Sub, bpy.types.Panel):
         column.prop(settings, "left_foot")
         column.prop(settings, "right_foot")
         layout.prop(settings, "frame_rate")
-        layout.operator("v2a.save_map", text="Save Bone Map …", icon="FILE_TICK")
 
 
 class V2A_PT_keys(Sub, bpy.types.Panel):
     bl_label = "Keys"
+    bl_translation_context = CONTEXT
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -123,7 +132,7 @@ class V2A_PT_queue(Sub, bpy.types.Panel):
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         if watch.waiting:
-            self.layout.label(text=f"{len(watch.waiting)} waiting")
+            self.layout.label(text=iface("{count} waiting", count=len(watch.waiting)))
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -193,7 +202,7 @@ def _draw_start(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
     elif run is not None and run.cancelled:
         layout.label(text="Cancelled; what was found is kept", icon="CANCEL")
     elif run_operators.problem(context):
-        layout.label(text=run_operators.problem(context), icon="INFO")
+        wrapped(context, layout, run_operators.problem(context), icon="INFO")
 
 
 def _draw_failure(context: bpy.types.Context, box: bpy.types.UILayout, run: watch.Run) -> None:
@@ -208,10 +217,11 @@ def _draw_failure(context: bpy.types.Context, box: bpy.types.UILayout, run: watc
 
 def _draw_item(context: bpy.types.Context, layout: bpy.types.UILayout, item: Item) -> None:
     column = layout.column(align=True)
+    text = f"{iface(item.name)}: {recognised(iface(item.text))}"
     if item.ok:
-        column.label(text=f"{item.name}: {item.text}", icon="CHECKMARK")
+        column.label(text=text, icon="CHECKMARK")
         return
-    wrapped(context, column, f"{item.name}: {item.text}", icon="ERROR")
+    wrapped(context, column, text, icon="ERROR")
     if item.remedy:
         wrapped(context, column, item.remedy, icon="BLANK1")
     if item.operator:
@@ -228,13 +238,14 @@ def _draw_progress(context: bpy.types.Context, layout: bpy.types.UILayout) -> No
     row = layout.row()
     row.scale_y = 1.5
     row.progress(
-        text="Checking that all is there" if progress is None else progress.label,
+        text="Checking that all is there" if progress is None else iface(progress.label),
         factor=0.0 if progress is None else progress.fraction,
     )
-    layout.label(text=progress.text if progress is not None else "")
+    layout.label(text=iface(progress.text) if progress is not None else "")
     if run.capture is not None and run.capture.silent:
         box = layout.box()
-        wrapped(context, box, f"{run.capture.silent}. Wait if the disk is busy, else cancel", icon="ERROR")
+        silent = iface("{silent}. Wait if the disk is busy, else cancel", silent=run.capture.silent)
+        wrapped(context, box, silent, icon="ERROR")
         box.operator("v2a.copy_report", text="Copy Report", icon="COPYDOWN")
     layout.operator("v2a.cancel", text="Cancel", icon="X")
 
@@ -242,19 +253,19 @@ def _draw_progress(context: bpy.types.Context, layout: bpy.types.UILayout) -> No
 def _draw_report(context: bpy.types.Context, layout: bpy.types.UILayout, report: ApplyReport) -> None:
     moved = sum(len(bones) for bones in report.mapped_bones.values())
     column = layout.column(align=True)
-    column.label(text=f"{report.armature} is animated", icon="CHECKMARK")
-    length = duration(report.frames / report.fps)
-    column.label(text=f"{report.frames} frames at {report.fps:.4g} fps, {length}", icon="BLANK1")
-    column.label(text=f"{moved} bones moved", icon="BLANK1")
+    column.label(text=iface("{armature} is animated", armature=report.armature), icon="CHECKMARK")
+    clip = {"frames": report.frames, "fps": report.fps, "length": duration(report.frames / report.fps)}
+    column.label(text=iface("{frames} frames at {fps:.4g} fps, {length}", **clip), icon="BLANK1")
+    column.label(text=iface("{count} bones moved", count=moved), icon="BLANK1")
     if report.keys["written"] < report.keys["of"]:
         wrapped(context, column, fewer_keys(report), icon="BLANK1")
-    wrapped(context, column, f"Bone map: {report.recognised}", icon="BLANK1")
+    wrapped(context, column, iface("Bone map: {recognised}", recognised=recognised(report.recognised)), icon="BLANK1")
     for side, slide in report.slides.items():
-        text = f"{side.title()} foot slides {slide['after']:.1f} cm/s, before {slide['before']:.1f}"
-        column.label(text=text, icon="BLANK1")
+        left, right = SLIDES
+        column.label(text=iface(left if side == "left" else right, **slide), icon="BLANK1")
     if report.unmapped_parts:
-        parts = ", ".join(part.replace("_", " ") for part in report.unmapped_parts)
-        wrapped(context, column, f"No bone or no data for: {parts}", icon="INFO")
+        parts = joined(map(label, report.unmapped_parts))
+        wrapped(context, column, iface("No bone or no data for: {parts}", parts=parts), icon="INFO")
     for warning in report.warnings:
         wrapped(context, column, warning, icon="ERROR")
     if report.figures:
@@ -267,21 +278,22 @@ def _draw_angles(layout: bpy.types.UILayout, report: ApplyReport) -> None:
     """The bones that point farthest from where the capture has them."""
     worst = sorted(report.figures.items(), key=lambda item: item[1]["mean_deg"], reverse=True)[:WORST_SHOWN]
     header, body = layout.panel(f"v2a_angles_{report.armature}", default_closed=True)
-    header.label(text=f"Worst bone: {worst[0][1]['mean_deg']:.1f}° off (mean)")
+    header.label(text=iface("Worst bone: {degrees:.1f}° off (mean)", degrees=worst[0][1]["mean_deg"]))
     if body is not None:
         column = body.column(align=True)
         for bone, off in worst:
             name = bone.rpartition(":")[2]
-            column.label(text=f"{name}: mean {off['mean_deg']:.1f}°, 95 % below {off['p95_deg']:.1f}°")
+            column.label(text=iface("{bone}: mean {mean_deg:.1f}°, 95 % below {p95_deg:.1f}°", bone=name, **off))
 
 
 def _draw_unmapped(context: bpy.types.Context, layout: bpy.types.UILayout, report: ApplyReport) -> None:
     header, body = layout.panel(f"v2a_unmapped_{report.armature}", default_closed=True)
-    header.label(text=f"{len(report.unmapped_bones)} bones left at rest")
+    header.label(text=iface("{count} bones left at rest", count=len(report.unmapped_bones)))
     if body is not None:
         shown = report.unmapped_bones[:BONES_SHOWN]
         more = len(report.unmapped_bones) - len(shown)
-        wrapped(context, body, ", ".join(shown) + (f" and {more} more" if more else ""))
+        names = ", ".join(shown)
+        wrapped(context, body, iface("{names} and {count} more", names=names, count=more) if more else names)
 
 
-CLASSES = (V2A_PT_main, V2A_PT_options, V2A_PT_rig, V2A_PT_keys, V2A_PT_queue, V2A_PT_check, V2A_PT_result)
+CLASSES = (V2A_PT_main, V2A_PT_options, V2A_PT_rig, V2A_PT_map, V2A_PT_keys, V2A_PT_queue, V2A_PT_check, V2A_PT_result)

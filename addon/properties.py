@@ -17,11 +17,12 @@ from bpy.props import (
     StringProperty,
 )
 
-from . import export
+from . import export, map_editor_properties
 from .apply import place_of
 from .maps import AUTO, BUNDLED, user_folder
 from .retarget.bone_map import load_preset
 from .retarget.choices import FIRST_FRAME, LIMBS, MOST_SPEED, Choices, Keying
+from .translations import CONTEXT, Text, tip
 
 OWN_FILE = "FILE"
 SMOOTH_HZ = 8.0
@@ -44,12 +45,13 @@ _shown: list[tuple[str, str, str, int]] = []  # Blender keeps no hold of the tex
 
 def _rig_presets(_settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> list[tuple[str, str, str, int]]:
     """Bundled maps and those in the user's folder, which may change while Blender runs."""
-    items = [(AUTO, "Automatic", "Recognise the armature by its bone names, and by its shape where they tell nothing")]
-    items += [(stem, name, f"Bone map for {name} armatures") for stem, name in _bundled]
+    recognise = Text("Recognise the armature by its bone names, and by its shape where they tell nothing")
+    items: list[tuple[str, str, str]] = [(AUTO, Text("Automatic"), recognise)]
+    items += [(stem, name, tip("Bone map for {name} armatures", name=name)) for stem, name in _bundled]
     known = {stem for stem, *_ in items}
     own = sorted(path for path in user_folder().glob("*.toml") if path.stem not in known)
-    items += [(path.stem, path.stem, f"Your own bone map, {path}") for path in own]
-    items.append((OWN_FILE, "From File", "A bone map of your own"))
+    items += [(path.stem, path.stem, tip("Your own bone map, {path}", path=path)) for path in own]
+    items.append((OWN_FILE, Text("From File"), Text("A bone map of your own")))
     # numbered by name: a file more or less must not change what a scene has chosen
     _shown[:] = [(*item, 0 if item[0] == AUTO else zlib.crc32(item[0].encode()) >> 1) for item in items]
     return _shown
@@ -64,8 +66,6 @@ _FEET = [
     ("always", "Always", "All the time"),
     ("never", "Never", "It may slide"),
 ]
-
-
 _LIMBS = [
     ("root", "Path", "What takes the path: the hips' place, a root bone, the object"),
     ("trunk", "Trunk", "Hips and spine"),
@@ -171,6 +171,7 @@ class V2A_Settings(bpy.types.PropertyGroup):
         name="Limbs",
         description="What gets keys; the bones of all else keep the animation that they have (Shift adds)",
         items=_LIMBS,
+        translation_context=CONTEXT,
         options={"ENUM_FLAG"},
         default=set(LIMBS),
     )
@@ -187,7 +188,7 @@ class V2A_Settings(bpy.types.PropertyGroup):
         name="Capture From", description="First frame of the capture that is used, counted from 1", default=1, min=1
     )
     last_frame: IntProperty(
-        name="To", description="Last frame of the capture that is used; 0 is its end", default=0, min=0
+        name="To", description="Last frame of the capture to be used; 0 is its end", min=0, translation_context=CONTEXT
     )
     start_frame: IntProperty(
         name="Start At",
@@ -237,6 +238,7 @@ class V2A_Settings(bpy.types.PropertyGroup):
         name="For", description="Which program will read the FBX", items=_export_presets(), default="generic"
     )
     motions: CollectionProperty(type=V2A_PersonMotion)
+    bone_map: PointerProperty(type=map_editor_properties.V2A_BoneMap)
     compared: PointerProperty(type=bpy.types.Collection)  # what Compare with Video made, while it is shown
     view_before: StringProperty()  # and how the 3D view looked before, JSON
 
@@ -294,4 +296,4 @@ def detach() -> None:
     del bpy.types.Scene.v2a
 
 
-CLASSES = (V2A_PersonMotion, V2A_Settings)
+CLASSES = (*map_editor_properties.CLASSES, V2A_PersonMotion, V2A_Settings)

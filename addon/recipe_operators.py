@@ -13,6 +13,7 @@ from bpy_extras.io_utils import ExportHelper, ImportHelper
 from ..lifter.contract.protocol import V2AError
 from . import flags, recipe
 from .recipe_settings import ELSEWHERE, TAKEN, of_settings, to_settings
+from .translations import rpt, tip
 
 
 class V2A_OT_save_recipe(bpy.types.Operator, ExportHelper):
@@ -27,7 +28,7 @@ class V2A_OT_save_recipe(bpy.types.Operator, ExportHelper):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not context.scene.v2a.video:
-            cls.poll_message_set("Choose a video")
+            cls.poll_message_set(tip("Choose a video"))
             return False
         return True
 
@@ -39,9 +40,10 @@ class V2A_OT_save_recipe(bpy.types.Operator, ExportHelper):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         if bpy.data.filepath:
-            self.report({"INFO"}, f"Wrote {path}")
+            self.report({"INFO"}, rpt("Wrote {path}", path=path))
         else:
-            self.report({"WARNING"}, f"Wrote {path} without a rig: save this .blend, then write the recipe once more")
+            text = "Wrote {path} without a rig: save this .blend, then write the recipe once more"
+            self.report({"WARNING"}, rpt(text, path=path))
         return {"FINISHED"}
 
 
@@ -71,7 +73,8 @@ class V2A_OT_load_recipe(bpy.types.Operator, ImportHelper):
             return {"CANCELLED"}
         left = sorted(said.keys() - TAKEN - ELSEWHERE)
         if left:
-            self.report({"WARNING"}, f"{path.name}: the panel has no place for {', '.join(left)}; batch.py has")
+            told = {"recipe": path.name, "settings": ", ".join(left)}
+            self.report({"WARNING"}, rpt("{recipe}: the panel has no place for {settings}; batch.py has", **told))
         return {"FINISHED"}
 
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import bpy
 
-from . import drop, operators, panel, preferences, properties, settings_presets, verify_operators, watch
+from . import (
+    drop,
+    operators,
+    panel,
+    preferences,
+    properties,
+    settings_presets,
+    sliced,
+    translations,
+    verify_operators,
+    watch,
+)
 
 CLASSES = (
     *properties.CLASSES,
@@ -23,12 +34,15 @@ def register() -> None:
         for kind in CLASSES:
             bpy.utils.register_class(kind)
             done.append(kind)
+        translations.register()
         properties.attach()
         watch.attach()
+        sliced.attach()
         drop.attach()
         settings_presets.attach()
         verify_operators.attach()
     except Exception:
+        translations.unregister()
         for kind in reversed(done):
             bpy.utils.unregister_class(kind)
         raise
@@ -36,9 +50,11 @@ def register() -> None:
 
 def unregister() -> None:
     """Ends a running capture, too."""
+    translations.unregister()
     verify_operators.detach()
     settings_presets.detach()
     drop.detach()
+    sliced.detach()
     watch.detach()
     properties.detach()
     for kind in reversed(CLASSES):

@@ -15,15 +15,16 @@ from bpy_extras.io_utils import ImportHelper
 from ..lifter.contract.protocol import V2AError
 from . import maps, preferences, properties, rig, run_report, runtime, setup_watch, watch
 from .self_check import Facts
+from .translations import iface, tip
 
 
 def problem(context: bpy.types.Context) -> str:
     """Why a capture cannot start, as a sentence; '' when it can. Cheap: panels ask at every redraw."""
     settings = context.scene.v2a
     if not settings.video:
-        return "Choose a video"
+        return iface("Choose a video")
     if not Path(bpy.path.abspath(settings.video)).is_file():
-        return "The video file is not there"
+        return iface("The video file is not there")
     return _problem_besides_video(context)
 
 
@@ -95,7 +96,7 @@ class V2A_OT_take_off(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not watch.waiting:
-            cls.poll_message_set("No video is waiting")
+            cls.poll_message_set(tip("No video is waiting"))
         return bool(watch.waiting)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -112,7 +113,7 @@ class V2A_OT_check(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        reason = "A capture is running" if watch.running() else problem(context)
+        reason = tip("A capture is running") if watch.running() else problem(context)
         if reason:
             cls.poll_message_set(reason)
         return not reason
@@ -143,7 +144,7 @@ class V2A_OT_cancel(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not watch.running():
-            cls.poll_message_set("No capture is running")
+            cls.poll_message_set(tip("No capture is running"))
         return watch.running()
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -161,7 +162,7 @@ class V2A_OT_cancel_all(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not watch.running():
-            cls.poll_message_set("No capture is running")
+            cls.poll_message_set(tip("No capture is running"))
         return watch.running()
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -174,10 +175,10 @@ class V2A_OT_cancel_all(bpy.types.Operator):
 def _problem_besides_video(context: bpy.types.Context) -> str:
     armature = context.scene.v2a.armature
     if armature is None:
-        return "Choose an armature"
+        return iface("Choose an armature")
     if armature.name not in context.scene.objects:
-        return "The armature is not in this scene"
-    return "The capture's Python is not set up" if runtime_problem(context) else ""
+        return iface("The armature is not in this scene")
+    return iface("The capture's Python is not set up") if runtime_problem(context) else ""
 
 
 def _plan(context: bpy.types.Context, video: Path) -> watch.Plan:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .processes import answer, clean_environment
+from .translations import Text
 
 ASK_S = 10.0  # a graphics driver that wakes up takes 3 s over its first answer
 SUPPORTED = {("Linux", "x86_64"), ("Windows", "AMD64"), ("Darwin", "arm64")}  # others lack wheels of mediapipe or torch
@@ -48,9 +49,11 @@ class Machine:
         """Why the packages cannot be installed here, '' when they can."""
         if (self.system, self.chip) in SUPPORTED:
             return ""
-        return (
-            f"There are no packages for {self.system} on {self.chip} (there are for Linux x86-64, Windows x64 and Macs "
-            "with Apple chips). Capture on another computer and apply the motion file here."
+        return Text(
+            "There are no packages for {system} on {chip} (there are for Linux x86-64, Windows x64 and Macs with Apple "
+            "chips). Capture on another computer and apply the motion file here.",
+            system=self.system,
+            chip=self.chip,
         )
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from ..lifter.contract.protocol import Cancelled, OutputError, RuntimeUnfitError, V2AError
 from . import processes, runtime, runtime_machine, runtime_uv, runtime_verify
 from .runtime_folder import LOCK, alone, fingerprint, interpreter, read_stamp, remove_tree, size_gb
+from .translations import Text
 
 PYTHON = "3.11"  # the newest that the pinned mediapipe has wheels for on all systems
 SPARE_GB = 0.5  # the system needs room as well
@@ -62,7 +63,7 @@ class Setup:
     def __init__(self, plan: Plan, *, repair: bool = False) -> None:
         self.plan = plan
         self.repair = repair
-        self.label = "Starting"
+        self.label = Text("Starting")
         self.fraction = 0.0  # 0..1 of the whole
         self.text = ""
         self.error = ""
@@ -112,7 +113,7 @@ class Setup:
         self._check_room()
         self._show("Getting the installer", 0.02)
         uv = self._installer()
-        self._show(f"Making an environment with Python {PYTHON}", 0.06)
+        self._show(Text("Making an environment with Python {version}", version=PYTHON), 0.06)
         self._make_environment(uv)
         broken: list[str] = []
         if self.repair:
@@ -193,7 +194,7 @@ class Setup:
         def measure() -> None:
             written = max(0.0, free - shutil.disk_usage(self.plan.folder).free) / 1e9  # others write too: a hint
             self.fraction = 0.15 + 0.77 * min(1.0, written / max(self.plan.disk_gb, 0.001))
-            self.text = f"{written:.1f} of about {self.plan.disk_gb:.1f} GB on the disk"
+            self.text = Text("{done:.1f} of about {all:.1f} GB on the disk", done=written, all=self.plan.disk_gb)
 
         self._tool(command, "installing the packages", measure)
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from ..lifter.contract.protocol import Cancelled, InputError, RuntimeUnfitError, parse_event
 from . import processes, runtime, runtime_folder, runtime_verify
+from .translations import Text
 
 WEIGHTS = runtime.ROOT / "lifter" / "weights"
 SUMS = Path(__file__).resolve().parent / "weights.sha256"
@@ -92,7 +93,8 @@ class Check:
         except Cancelled:
             pass
         except Exception as error:  # a thread's traceback is lost, and the run would wait for ever
-            self.items.append(Item("Self-check", False, f"a bug: {type(error).__name__}: {error}", "Please report it."))
+            bug = Text("a bug: {error}", error=f"{type(error).__name__}: {error}")
+            self.items.append(Item("Self-check", False, bug, "Please report it."))
         finally:
             self.done = True
 
@@ -124,11 +126,12 @@ def disk(folder: Path) -> Item:
         probe.unlink()
         free = shutil.disk_usage(folder).free / 1e9
     except OSError as error:
-        return Item("Disk", False, f"{folder} cannot be written ({error.strerror})", "Make that folder writable.")
-    text = f"{free:.1f} GB free" if free < 10 else f"{free:.0f} GB free"
+        text = Text("{folder} cannot be written ({error})", folder=folder, error=error.strerror)
+        return Item("Disk", False, text, "Make that folder writable.")
+    text = Text("{size:.1f} GB free" if free < 10 else "{size:.0f} GB free", size=free)
     enough = free >= LEAST_FREE_GB
-    remedy = "" if enough else f"Make room on the disk of {folder}: {LEAST_FREE_GB} GB are needed."
-    return Item("Disk", enough, text, remedy)
+    remedy = Text("Make room on the disk of {folder}: {size} GB are needed.", folder=folder, size=LEAST_FREE_GB)
+    return Item("Disk", enough, text, "" if enough else remedy)
 
 
 def weights(folder: Path = WEIGHTS, sums: Path = SUMS) -> Item:
@@ -140,7 +143,7 @@ def weights(folder: Path = WEIGHTS, sums: Path = SUMS) -> Item:
         except OSError as error:
             return Item("Network", False, f"{folder / name}: {error.strerror}", "Install the extension again.")
         if found != expected:
-            return Item("Network", False, f"{folder / name} is damaged", "Install the extension again.")
+            return Item("Network", False, Text("{file} is damaged", file=folder / name), "Install the extension again.")
     return Item("Network", True, "weights as shipped")
 
 
@@ -170,7 +173,8 @@ def packages(interpreter: Path, facts: Facts, stopped: Callable[[], bool] = lamb
     other = [f"{name} {have.get(name, 'unknown')} for {pins[name]}" for name in TOLD if have.get(name) != pins[name]]
     text = f"torch {have.get('torch')}, mediapipe {have.get('mediapipe')}"
     if other and folder is not None:
-        return [Item("Packages", False, f"other versions: {', '.join(other)}", "Update them.", SET_UP)]
+        text = Text("other versions: {packages}", packages=", ".join(other))
+        return [Item("Packages", False, text, "Update them.", SET_UP)]
     if other:
         text += f" (tested with other versions: {', '.join(other)})"
     return [Item("Packages", True, text), Item("Device", True, found.device)]
@@ -179,7 +183,7 @@ def packages(interpreter: Path, facts: Facts, stopped: Callable[[], bool] = lamb
 def video(interpreter: Path, path: Path, stopped: Callable[[], bool] = lambda: False) -> Item:
     """Whether the worker can open it, by the worker itself."""
     if not path.is_file():
-        return Item("Video", False, f"{path} is not there", "Choose the video again.")
+        return Item("Video", False, Text("{file} is not there", file=path), "Choose the video again.")
     try:
         about = _ask_worker([str(interpreter), "-X", "utf8", "-m", "lifter", "info", str(path), "--events"], stopped)
     except InputError as error:
@@ -187,7 +191,8 @@ def video(interpreter: Path, path: Path, stopped: Callable[[], bool] = lambda: F
         return Item("Video", False, text, remedy or "Choose another video.")
     seconds = about["frames"] / about["fps"] if about.get("fps") else 0.0
     size = f"{about.get('width')} x {about.get('height')}"
-    return Item("Video", True, f"{seconds:.1f} s, {size}, {about.get('fps'):.4g} fps")
+    text = Text("{seconds:.1f} s, {size}, {fps:.4g} fps", seconds=seconds, size=size, fps=about.get("fps"))
+    return Item("Video", True, text)
 
 
 def _ask_worker(command: Sequence[str], stopped: Callable[[], bool]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import setup_panel, setup_watch, watch
+from .translations import tip
 
 
 class V2A_OT_set_up(bpy.types.Operator):
@@ -33,7 +34,7 @@ class V2A_OT_repair(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        problem = setup_watch.problem(context) if setup_panel.installed() else "Nothing is set up yet"
+        problem = setup_watch.problem(context) if setup_panel.installed() else tip("Nothing is set up yet")
         if problem:
             cls.poll_message_set(problem)
         return not problem
@@ -66,8 +67,8 @@ class V2A_OT_remove_runtime(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        busy = "It is in use" if setup_watch.running() or watch.running() else ""
-        problem = busy or ("" if setup_panel.installed() else "Nothing is set up yet")
+        busy = tip("It is in use") if setup_watch.running() or watch.running() else ""
+        problem = busy or ("" if setup_panel.installed() else tip("Nothing is set up yet"))
         if problem:
             cls.poll_message_set(problem)
         return not problem

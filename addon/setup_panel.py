@@ -7,19 +7,20 @@ from typing import Any
 import bpy
 
 from . import runtime_folder, setup_watch, watch
+from .translations import Text, iface
 from .wrapping import wrapped
 
 BUTTONS = {
-    "absent": "Set Up",
-    "unfinished": "Continue Set-up",
-    "outdated": "Update",
-    "ready": "Set Up Again",
+    "absent": Text("Set Up"),
+    "unfinished": Text("Continue Set-up"),
+    "outdated": Text("Update"),
+    "ready": Text("Set Up Again"),
 }
 TEXTS = {
-    "absent": "The capture runs in a Python of its own, which is not there yet",
-    "unfinished": "The set-up is not finished; what was fetched is kept",
-    "outdated": "The packages are of an earlier version of this extension",
-    "ready": "The capture's Python is set up",
+    "absent": Text("The capture runs in a Python of its own, which is not there yet"),
+    "unfinished": Text("The set-up is not finished; what was fetched is kept"),
+    "outdated": Text("The packages are of an earlier version of this extension"),
+    "ready": Text("The capture's Python is set up"),
 }
 
 
@@ -44,7 +45,7 @@ def draw(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
     if state != "ready":
         row = layout.row()
         row.scale_y = 1.5
-        row.operator("v2a.set_up", text=BUTTONS[state], icon="IMPORT")
+        row.operator("v2a.set_up", text=iface(BUTTONS[state]), icon="IMPORT")
 
 
 def draw_preferences(context: bpy.types.Context, layout: bpy.types.UILayout, preferences: Any) -> None:
@@ -56,7 +57,7 @@ def draw_preferences(context: bpy.types.Context, layout: bpy.types.UILayout, pre
     column.enabled = not setup_watch.running()
     column.prop(preferences, "build")
     column.prop(preferences, "wheels")
-    wrapped(context, box, f"Kept in {setup_watch.folder()}")
+    wrapped(context, box, iface("Kept in {folder}", folder=setup_watch.folder()))
     row = box.row()
     row.operator("v2a.repair", icon="TOOL_SETTINGS")
     row.operator("v2a.remove_runtime", icon="TRASH")
@@ -77,8 +78,8 @@ def _draw_running(layout: bpy.types.UILayout) -> None:
         return
     row = layout.row()
     row.scale_y = 1.5
-    row.progress(text=setup.label, factor=setup.fraction)
-    layout.label(text=setup.text)
+    row.progress(text=iface(setup.label), factor=setup.fraction)
+    layout.label(text=iface(setup.text))
     layout.operator("v2a.cancel_set_up", icon="X")
 
 

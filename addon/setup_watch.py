@@ -11,6 +11,7 @@ from ..lifter.contract.protocol import OutputError, V2AError
 from . import preferences, runtime, runtime_folder, runtime_machine, watch
 from .runtime_machine import Build, Machine
 from .runtime_setup import Plan, Setup
+from .translations import iface
 
 END_S = 1.0  # in which a cancelled set-up has ended its programs
 
@@ -81,17 +82,17 @@ def problem(context: bpy.types.Context) -> str:
     """Why the set-up cannot start, '' when it can."""
     found, source = machine(), wheels(context)
     if running():
-        return "The set-up is running"
+        return iface("The set-up is running")
     if watch.running():
-        return "A capture is running"
+        return iface("A capture is running")
     if found is None:
-        return "Looking at this computer"
+        return iface("Looking at this computer")
     if found.unsupported:
-        return found.unsupported
+        return iface(found.unsupported)
     if source is not None and not source.is_dir():
-        return "The folder of wheels is not there"
+        return iface("The folder of wheels is not there")
     if source is None and not bpy.app.online_access:
-        return "Blender's online access is off, and no folder of wheels is named"
+        return iface("Blender's online access is off, and no folder of wheels is named")
     return ""
 
 
@@ -99,11 +100,14 @@ def offer(context: bpy.types.Context) -> str:
     """What the click will do, in words."""
     chosen, source = build(context), wheels(context)
     if chosen is None:
-        return "Looking at this computer …"
-    size = f"{chosen.disk_gb:.1f} GB on the disk"
+        return iface("Looking at this computer …")
+    size = iface("{size:.1f} GB on the disk", size=chosen.disk_gb)
     if source is not None:
-        return f"Installs from the folder {source.name}, nothing is fetched; about {size}"
-    return f"PyTorch for {chosen.label}: about {chosen.download_gb:.1f} GB from {chosen.source}; {size}"
+        text = "Installs from the folder {folder}, nothing is fetched; about {size}"
+        return iface(text, folder=source.name, size=size)
+    what, where, much = iface(chosen.label), iface(chosen.source), chosen.download_gb
+    text = "PyTorch for {build}: about {much:.1f} GB from {source}; {size}"
+    return iface(text, build=what, much=much, source=where, size=size)
 
 
 def start(context: bpy.types.Context, *, repair: bool) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from mathutils import Matrix, Quaternion
 
 from . import compat, keyframes, verify_skeleton
+from .steps import Steps
 from .verify_shot import Shot
 
 NAME = "Compare with Video"
@@ -21,18 +22,23 @@ FADED = 0.4  # how much of the rig covers the picture
 ROOM = 0.97  # of the free part of the view that the picture takes
 
 
-def build(scene: bpy.types.Scene, shot: Shot, video: Path | None) -> bpy.types.Collection:
+def build(scene: bpy.types.Scene, shot: Shot, video: Path | None) -> Steps[bpy.types.Collection]:
     """A new collection in the scene with the camera and the skeletons; the video is left out where there is none."""
     collection = bpy.data.collections.new(NAME)
-    scene.collection.children.link(collection)
     collection.hide_render = True
-    camera = _camera(scene, shot)
-    collection.objects.link(camera)
-    for person in shot.people:
-        for skeleton in verify_skeleton.build(person, shot.frames, shot.scale):
-            collection.objects.link(skeleton)
-    if video is not None:
-        _background(scene, camera, shot, video)
+    try:
+        camera = _camera(scene, shot)
+        collection.objects.link(camera)
+        for person in shot.people:
+            for skeleton in verify_skeleton.build(person, shot.frames, shot.scale):
+                collection.objects.link(skeleton)
+                yield
+        if video is not None:
+            yield from _background(scene, camera, shot, video)
+        scene.collection.children.link(collection)  # last: from now on the views show it
+    except BaseException:
+        remove(collection)
+        raise
     return collection
 
 
@@ -148,19 +154,21 @@ def _camera(scene: bpy.types.Scene, shot: Shot) -> bpy.types.Object:
     return camera
 
 
-def _background(scene: bpy.types.Scene, camera: bpy.types.Object, shot: Shot, video: Path) -> None:
+def _background(scene: bpy.types.Scene, camera: bpy.types.Object, shot: Shot, video: Path) -> Steps[None]:
     """The video behind all, each scene frame showing the video's frame of that time."""
-    data: Any = camera.data
     image: Any = bpy.data.images.load(str(video))
+    background = camera.data.background_images.new()
+    background.image = image
+    width, height = image.size  # opens the file, which takes its time
+    yield
+    data: Any = camera.data
+    background = data.background_images[0]
     clip: Any = bpy.data.movieclips.load(str(video))  # only it tells the rate by which Blender counts the film's frames
     numbers = np.rint(shot.times * clip.fps) + 1
     bpy.data.movieclips.remove(clip)
     data.show_background_images = True
-    background = data.background_images.new()
-    background.image = image
     background.alpha = 1.0
     background.frame_method = "FIT"
-    width, height = image.size
     if (width > height) != (shot.size[0] > shot.size[1]) and width != height:
         _turn_upright(background, width / height, _frame_aspect(scene))
     user = background.image_user

@@ -10,16 +10,18 @@ import bpy
 import numpy as np
 from bpy.props import IntProperty
 
-from ..lifter.contract.protocol import V2AError
 from . import actions, captures, casting, marks, timing, verify, watch
 from .apply_report import report_of
 from .rates import scene_fps
-from .verify_shot import Placed, shot
+from .sliced import Sliced
+from .steps import Steps
+from .translations import rpt, tip
+from .verify_shot import Placed, Shot, shot
 
 SIZE = "v2a_size"  # custom property of the comparison's collection: width and height of the picture
 
 
-class V2A_OT_compare(bpy.types.Operator):
+class V2A_OT_compare(Sliced, bpy.types.Operator):
     """Look through the camera that filmed: the video behind, the captured skeleton over it. Once more goes back"""
 
     bl_idname = "v2a.compare"
@@ -30,25 +32,24 @@ class V2A_OT_compare(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         settings = context.scene.v2a
         if not settings.motions and settings.compared is None:
-            cls.poll_message_set("Nothing has been captured yet")
+            cls.poll_message_set(tip("Nothing has been captured yet"))
             return False
         return True
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        settings = context.scene.v2a
-        if settings.compared is not None:
-            leave(context)
-            return {"FINISHED"}
-        try:
-            enter(context)
-        except V2AError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        first = settings.motions[0]
-        if captures.video_of(first) is None:
-            name = first.video or "the video"
-            self.report({"WARNING"}, f"{name} is not there, so only the skeleton is shown. Put it beside the .blend")
-        return {"FINISHED"}
+    def steps(self, context: bpy.types.Context) -> Steps[str]:
+        scene = context.scene
+        if scene.v2a.compared is not None:
+            leave(scene)
+            return ""
+        yield from enter(context, scene)
+        first = scene.v2a.motions[0]
+        return "" if captures.video_of(first) is not None else first.video or rpt("the video")
+
+    def tell(self, result: str) -> None:
+        """result: what is not there."""
+        if result:
+            text = "{video} is not there, so only the skeleton is shown. Put it beside the .blend"
+            self.report({"WARNING"}, rpt(text, video=result))
 
 
 class V2A_OT_mark_step(bpy.types.Operator):
@@ -62,14 +63,15 @@ class V2A_OT_mark_step(bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: Any) -> str:
-        return (
-            f"Go to the {'next' if properties.step > 0 else 'previous'} mark: where the capture is unsure or has a gap"
-        )
+        if properties.step > 0:
+            return tip("Go to the next mark: where the capture is unsure or has a gap")
+        return tip("Go to the previous mark: where the capture is unsure or has a gap")
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not shown_marks(context.scene):
-            cls.poll_message_set("Nothing is marked: the capture is sure of itself everywhere, or was not applied")
+            reason = tip("Nothing is marked: the capture is sure of itself everywhere, or was not applied")
+            cls.poll_message_set(reason)
             return False
         return True
 
@@ -77,7 +79,7 @@ class V2A_OT_mark_step(bpy.types.Operator):
         scene = context.scene
         frame = marks.beside([mark.frame for mark in shown_marks(scene)], scene.frame_current, self.step)
         if frame is None:
-            self.report({"INFO"}, f"No mark {'after' if self.step > 0 else 'before'} this frame")
+            self.report({"INFO"}, "No mark after this frame" if self.step > 0 else "No mark before this frame")
             return {"CANCELLED"}
         scene.frame_set(frame)
         return {"FINISHED"}
@@ -97,31 +99,36 @@ class V2A_OT_go_to_mark(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def enter(context: bpy.types.Context) -> None:
+def enter(context: bpy.types.Context, scene: bpy.types.Scene) -> Steps[None]:
     """Build the comparison and look through its camera, in the view where the button is or the first. Raises V2AError."""
-    scene, settings = context.scene, context.scene.v2a
-    motions = [captures.load(item) for item in settings.motions]
-    first = settings.motions[0]
-    record, report = actions.made_of(first.armature) if first.armature else {}, report_of(first.armature)
+    settings, fps = scene.v2a, scene_fps(scene)
+    loads, first = [captures.loader(item) for item in settings.motions], settings.motions[0].armature
+    record, report = actions.made_of(first) if first else {}, report_of(first)
     placed = Placed(
         np.array(record.get("world", np.eye(4))),
         report.path_scale if report is not None else 1.0,
         (record.get("choices") or {}).get("place") or (0.0, 0.0, 0.0),
     )
-    frames, times = timing.shown(motions[0], scene_fps(scene), record)
-    made = shot(motions, frames, times, placed)
-    settings.compared = verify.build(scene, made, captures.video_of(first))
+
+    def seen() -> Shot:
+        motions = [load() for load in loads]
+        return shot(motions, *timing.shown(motions[0], fps, record), placed)
+
+    made: Shot = yield seen
+    settings = scene.v2a
+    settings.compared = yield from verify.build(scene, made, captures.video_of(settings.motions[0]))
     settings.compared[SIZE] = made.size
     here = [context.area] if context.area is not None and context.area.type == "VIEW_3D" else []
     area = next(iter([*here, *_views()]), None)
     if area is not None:
-        settings.view_before = _look_through(context, area, made.size)
+        with context.temp_override(scene=scene):
+            settings.view_before = _look_through(context, area, made.size)
 
 
-def leave(context: bpy.types.Context) -> None:
+def leave(scene: bpy.types.Scene) -> None:
     """Take the comparison away and show the views that looked through its camera as they were."""
     global _before
-    settings = context.scene.v2a
+    settings = scene.v2a
     before, camera = settings.view_before, verify.camera_of(settings.compared)
     for area in _views():
         if before and _looks_through(area.spaces.active, camera):
@@ -130,11 +137,11 @@ def leave(context: bpy.types.Context) -> None:
     settings.compared, settings.view_before, _before = None, "", ""
 
 
-def refresh(context: bpy.types.Context) -> None:
+def refresh(context: bpy.types.Context, scene: bpy.types.Scene) -> Steps[None]:
     """Once more, after a motion was applied, where the comparison is shown. Raises V2AError."""
-    if context.scene.v2a.compared is not None:
-        leave(context)
-        enter(context)
+    if scene.v2a.compared is not None:
+        leave(scene)
+        yield from enter(context, scene)
 
 
 def attach() -> None:

@@ -5,6 +5,7 @@ So nothing is keyed, no handler runs, and it plays in files that are opened with
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import bpy
@@ -22,7 +23,7 @@ COLOURS = {  # which bones: red, green, blue of their object
 }
 
 
-def build(person: Person, frames: np.ndarray, scale: float) -> list[bpy.types.Object]:
+def build(person: Person, frames: np.ndarray, scale: float) -> Iterator[bpy.types.Object]:
     """New objects, one a colour, linked to no collection yet.
 
     frames: (G,) as in the shot; scale: of the scene against metres.
@@ -32,7 +33,7 @@ def build(person: Person, frames: np.ndarray, scale: float) -> list[bpy.types.Ob
     numbers = np.broadcast_to(frames[:, None], known.shape)
     sides = np.array([side or "middle" for side in person.sides])
     kinds = np.where(person.unsure, "unsure", sides)
-    group, made = _nodes(RADIUS * scale), list[bpy.types.Object]()
+    group = _nodes(RADIUS * scale)
     for name, colour in COLOURS.items():
         chosen = known & (kinds == name)
         skeleton = bpy.data.objects.new(f"{NAME}, {name}", _mesh(ends[chosen], numbers[chosen]))
@@ -41,8 +42,7 @@ def build(person: Person, frames: np.ndarray, scale: float) -> list[bpy.types.Ob
         skeleton.hide_select = True  # clicks are for the rig
         modifier: Any = skeleton.modifiers.new(NAME, "NODES")
         modifier.node_group = group
-        made.append(skeleton)
-    return made
+        yield skeleton
 
 
 def remove(skeleton: bpy.types.Object) -> None:

@@ -18,9 +18,11 @@ from typing import Any
 import bpy
 
 from ..lifter.contract.protocol import Cancelled, RuntimeUnfitError, V2AError
-from . import capture, captures, runtime
+from . import capture, captures, runtime, sliced
 from .capture import Capture
+from .live import Live
 from .self_check import Check, Facts
+from .translations import Text
 
 TICK_S = 0.1
 END_S = 0.5  # in which a cancelled check ends its processes
@@ -49,6 +51,8 @@ class Run:
     started: float = field(default_factory=time.monotonic)
     check: Check | None = None
     capture: Capture | None = None
+    live: Live = field(default_factory=Live)
+    applying: bool = False
     cancelled: bool = False
     same_file: bool = True  # no other file was opened since
     error: str = ""
@@ -63,7 +67,8 @@ class Run:
     def step(self) -> bool:
         """Carry on by what has come; whether it still runs."""
         try:
-            return self._step()
+            if self._step():
+                return True
         except V2AError as error:
             self.error = "" if isinstance(error, Cancelled) else str(error)
             self.cancelled = self.cancelled or isinstance(error, Cancelled)
@@ -71,6 +76,7 @@ class Run:
             traceback.print_exc()
             self.error = f"a bug: {type(error).__name__}: {error}. Please copy the report and send it."
         self.done = True
+        self.live.close()
         return False
 
     def cancel(self) -> None:
@@ -79,6 +85,8 @@ class Run:
             self.check.cancel()
         if self.capture is not None:
             self.capture.job.cancel()
+        if self.applying:
+            sliced.stop("")
 
     def kill(self) -> None:
         self.cancelled = True
@@ -86,10 +94,7 @@ class Run:
             self.check.cancel()
         if self.capture is not None:
             self.capture.job.kill()
-
-    def results(self) -> tuple[Path, ...]:
-        """The motion files of a run that ended well."""
-        return self.capture.outputs if self.capture is not None and self.done and not self.error else ()
+        self.live.close()
 
     @property
     def state(self) -> str:
@@ -101,11 +106,15 @@ class Run:
     def _step(self) -> bool:
         if self.capture is None:
             return self._start_when_checked()
-        if self.capture.poll():
+        self.live.refresh()
+        if self.capture.poll() or sliced.current is not None:  # the window may be at work on another motion, or on this
             return True
-        self.capture.result()
-        self.done = True
-        return False
+        if self.applying:
+            self.error = sliced.error
+            return False
+        _apply(self, self.capture.result())
+        self.applying = sliced.current is not None
+        return self.applying
 
     def _start_when_checked(self) -> bool:
         check, plan = self.check, self.plan
@@ -117,8 +126,8 @@ class Run:
         if check.failures or check.interpreter is None:
             item = check.failures[0]
             raise RuntimeUnfitError(f"{item.text}. {item.remedy}")
-        log = plan.facts.out.with_suffix(".log")
-        self.capture = capture.start(check.interpreter, plan.video, plan.facts.out, plan.options, log, overwrite=True)
+        log, options = plan.facts.out.with_suffix(".log"), {**plan.options, **self.live.begin()}
+        self.capture = capture.start(check.interpreter, plan.video, plan.facts.out, options, log, overwrite=True)
         return True
 
 
@@ -158,13 +167,14 @@ def check_now(facts: Facts) -> None:
 def check_runtime(interpreter: Path) -> None:
     """Load the packages in the interpreter to see whether it is fit; the answer comes to runtime_answer."""
     global runtime_answer
-    runtime_answer = (True, "Loading torch and mediapipe to see …")
+    runtime_answer = (True, Text("Loading torch and mediapipe to see …"))
     answers: list[tuple[bool, str]] = []
 
     def look() -> None:
         try:
             found = runtime.check(interpreter, really_import=True, fresh=True)
-            answers.append((True, f"Fit: Python {found.python} with all that the capture needs, on {found.device}"))
+            fit = "Fit: Python {python} with all that the capture needs, on {device}"
+            answers.append((True, Text(fit, python=found.python, device=found.device)))
         except RuntimeUnfitError as error:
             answers.append((False, str(error)))
 
@@ -236,13 +246,10 @@ def _next() -> None:
 
 
 def _tick() -> float | None:
-    if current is None:
-        return None
+    assert current is not None
     try:
         if current.step():
             return TICK_S
-        if current.results():
-            _apply(current)
         past.append(current)
         del past[:-PAST_KEPT]
         if not waiting:
@@ -250,21 +257,22 @@ def _tick() -> float | None:
         _next()
         return TICK_S
     finally:
-        redraw()
+        if sliced.current is None:  # else nothing new can be seen until its end
+            redraw()
 
 
-def _apply(run: Run) -> None:
+def _apply(run: Run, motions: Sequence[Path]) -> None:
     """Through the operator, so that it can be undone; not into a file that was opened meanwhile."""
     scene = bpy.data.scenes.get(run.plan.scene)
     window = next(iter(bpy.context.window_manager.windows), None)
     if not run.same_file or scene is None or window is None:
         run.error = f"the motion is ready, but its scene is no longer open. It is kept in {run.plan.facts.out.parent}."
         return
-    set_motions(scene.v2a, run.results(), scene.objects.get(run.plan.armature), run.plan.video)
+    set_motions(scene.v2a, motions, scene.objects.get(run.plan.armature), run.plan.video)
     with bpy.context.temp_override(window=window, scene=scene):
         bpy.ops.ed.undo_push(message="Capture Video")  # undoing the animation must not lose the motion
         try:
-            bpy.ops.v2a.apply("EXEC_DEFAULT", True, armature=run.plan.armature)  # True: push an undo step
+            bpy.ops.v2a.apply("INVOKE_DEFAULT", True, armature=run.plan.armature)  # True: push an undo step
         except RuntimeError as error:  # what the operator reported, already in words
             run.error = str(error).strip().removeprefix("Error: ")
 

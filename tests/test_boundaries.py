@@ -23,6 +23,7 @@ OUTSIDE: dict[str, set[str]] = {
     "lifter/video.py": {"numpy", "cv2"},
     "lifter/background.py": {"numpy", "cv2"},
     "lifter/who.py": {"numpy", "cv2"},
+    "lifter/preview.py": {"numpy", "cv2"},
     "lifter/plot.py": {"numpy", "matplotlib"},
     "lifter/detect/mediapipe_pose.py": {"numpy", "mediapipe"},
     "lifter/lift.py": {"numpy", "torch"},
@@ -36,7 +37,7 @@ OUTSIDE: dict[str, set[str]] = {
 # What runs before anything is installed, or in threads of its own.
 STANDARD_LIBRARY_ONLY = (
     "capture", "job", "processes", "runtime", "runtime_folder", "runtime_machine", "runtime_setup", "runtime_uv",
-    "runtime_verify", "self_check",
+    "runtime_verify", "self_check", "steps",
 )  # fmt: skip
 OUTSIDE |= {f"addon/{name}.py": set() for name in STANDARD_LIBRARY_ONLY}
 

@@ -11,6 +11,7 @@ WANTED = (
     "blender_manifest.toml", "__init__.py", "LICENSE", "addon/batch.py", "addon/panel.py", "addon/retarget/solve.py",
     "lifter/__main__.py", "lifter/contract/motion.py", "presets/rigs/mixamo.toml", "presets/rigs/rigify.toml",
     "presets/export/generic.toml", "requirements/runtime.txt", "requirements/runtime_uv.txt", "addon/weights.sha256",
+    "addon/locale/ja_JP.toml", "addon/locale/ko_KR.toml", "addon/locale/zh_HANS.toml",
 )  # fmt: skip
 UNWANTED = (
     "tests/", "demo/", "docs/", "typings/", "requirements/blender", "requirements/constraints", "lifter/train/", "dev.py",

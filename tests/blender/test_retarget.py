@@ -48,16 +48,26 @@ def test_the_person_begins_at_the_cursor_and_looks_as_chosen(found: dict[str, An
 
 
 def test_contacts_are_curves_that_can_be_edited_and_refitted_by(found: dict[str, Any]) -> None:
-    assert found["contacts"] == [f'["v2a_{s}_{p}"]' for s in ("left", "right") for p in ("heel", "toe")]
+    assert found["contacts"] == [f'["v2a_{s}_{p}"]' for s in ("left", "right") for p in ("hand", "heel", "toe")]
     assert found["interpolation"] == ["CONSTANT"]
-    assert found["contact keys"] == [1, 1, 1, 1]
+    assert found["contact keys"] == [1] * 6
     assert found["refit moves"] > 0.002
     assert found["refit elsewhere"] < 1e-6
     assert found["planted cm/s"] < 1.0 < found["loose cm/s"]
     assert found["refit slides"]["left"]["after"] < 1.0 < found["refit slides"]["left"]["before"]
-    assert found["contacts kept"] in ([3, 3, 1, 1], [2, 2, 1, 1])  # two where the stand begins with the clip
+    assert found["contacts kept"] in (
+        [3, 3, 1, 1, 1, 1],
+        [2, 2, 1, 1, 1, 1],
+    )  # two where the stand begins with the clip
     assert found["actions"] == ["walk"]
+    loose, held = found["hand m"]
+    assert held < 1e-4 < 1e-3 < loose
     assert "no contacts to refit by. Apply a motion" in found["nothing to refit"]
+
+
+def test_a_bvh_file_stands_as_the_turned_rig_does(found: dict[str, Any]) -> None:
+    assert found["turned bvh"] < 1e-3
+    assert found["as it was"] < 1e-6
 
 
 def test_a_map_of_ones_own_is_found_again(found: dict[str, Any]) -> None:
@@ -90,7 +100,10 @@ def test_what_works_against_keys_is_told(found: dict[str, Any]) -> None:
         ("no such preset", ("nothing: no such preset file", "mixamo")),
         ("broken motion", ("must be finite",)),
         ("chest of drawers", ("chest of drawers", "not recognised as a humanoid")),
+        ("horse", ("horse", "not recognised as a humanoid", "arms above legs")),
+        ("spider", ("spider", "not recognised as a humanoid", "arms above legs")),
         ("linked", ("is linked from", "library override")),
+        ("only an instance", ("only shown by 'shown'", "library override")),
     ],
 )
 def test_what_cannot_be_animated_is_told_in_one_line_and_left_alone(

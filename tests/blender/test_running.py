@@ -41,6 +41,8 @@ def test_start_queue_cancel_kill_and_leave(
     state, error, took = found["cancel"]
     assert (state, error) == ("cancelled", "")
     assert took < 1.0
+    assert found["live"] == [[320, 104], ["live.bmp"]]
+    assert found["live left"] == [[], [], []]
     assert found["killed"][0] == "failed"
     assert "signal SIGKILL" in found["killed"][1]
     for told in ("Video to Armature 0.", "Blender ", "capture of walk.mp4: failed", "signal SIGKILL", "ok  Packages"):

@@ -14,7 +14,7 @@ import pytest
 from .conftest import ROOT, SCRIPTS, VERSIONS, Outcome, python_of, run
 
 Script = Callable[..., Outcome]
-RADIANS = 1e-3
+RADIANS = {"mixamo": 1e-3, "rigify": 1e-2}  # a control rig's limbs bend in the plane of their hinges
 METRES = 1e-3
 AGREE_M = 1e-4
 KINDS = ("mixamo", "rigify")
@@ -72,7 +72,7 @@ def test_ends_well_in_the_middle_of_a_run(script: Script, extension_zip: Path, t
 def test_limbs_point_as_the_persons_do(version: str, kind: str, applied: Any) -> None:
     found, _ = applied(version, kind)
     assert len(found["limb_errors"]) == 8
-    assert max(found["limb_errors"].values()) < RADIANS
+    assert max(found["limb_errors"].values()) < RADIANS[kind]
 
 
 @pytest.mark.parametrize("kind", KINDS)

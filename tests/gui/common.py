@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,18 @@ def only_rig(path: Path) -> Any:
         bpy.ops.import_scene.fbx(filepath=str(path))
         bpy.ops.view3d.view_all()
     return next(o for o in scene().objects if o.type == "ARMATURE")
+
+
+def stood_still(ticks: Sequence[float], drawn: Iterable[Sequence[float]]) -> list[float]:
+    """Seconds from tick to tick without those in which 3D views were drawn (begun, done), which a graphics card does."""
+    views = [(begun, done) for begun, done in drawn if done]
+    return [b - a - sum(max(0.0, min(b, y) - max(a, x)) for x, y in views) for a, b in pairwise(ticks)]
+
+
+def ends(stalls: Iterable[float]) -> list[float]:
+    """The longest, and the 95th percentile."""
+    ordered = sorted(stalls, reverse=True)
+    return [round(ordered[0], 3), round(ordered[len(ordered) // 20], 3)]
 
 
 def play(steps: Iterator[float], at_end: Callable[[], None] = lambda: None) -> None:

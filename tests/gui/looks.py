@@ -32,7 +32,14 @@ from common import (
 )
 
 MOTION, VIDEO, RIG, PYTHON = GIVEN[:4]
-PANELS = {"options": 242, "rig": 268, "keys": 294, "queue": 320, "check": 346}  # how far down their headers are drawn
+PANELS = {
+    "options": 242,
+    "rig": 268,
+    "map": 294,
+    "keys": 320,
+    "queue": 346,
+    "check": 372,
+}  # how far down their headers are drawn
 
 
 def drop_recipe() -> Iterator[float]:

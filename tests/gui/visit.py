@@ -84,13 +84,16 @@ def script() -> Iterator[float]:
             seen.append(progress.done)
         yield 0.02
     found["progress"] = seen
+    yield from until(lambda: watch.current.live.shown, 20)
     yield from look("02_running", 0.3)
+    found["live picture"] = list(watch.current.live.shown.image_size)
     pid = watch.current.capture.job.pid
     began = time.monotonic()
     yield from click(*CANCEL)
     yield from until(lambda: not running(), 20)
     found["cancel"] = [watch.current.state, Path(f"/proc/{pid}").exists(), round(time.monotonic() - began, 2)]
     yield from look("03_cancelled")
+    found["live picture left"] = [path.name for path in Path(bpy.app.tempdir).glob("v2a_*")]
 
     yield from click(*START)
     began = time.monotonic()

@@ -7,6 +7,7 @@ Usage: retarget.py MOTION.npz FOLDER
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -19,7 +20,7 @@ import numpy as np
 from common import RIG, armature, hand_back, heads, load_package
 
 load_package()
-from video_to_armature.addon import apply, casting, compat, maps, rig, rig_file  # noqa: E402
+from video_to_armature.addon import apply, casting, compat, export, maps, rig, rig_file  # noqa: E402
 from video_to_armature.addon.retarget.choices import Choices  # noqa: E402
 from video_to_armature.lifter.contract.motion import Motion  # noqa: E402
 from video_to_armature.lifter.contract.protocol import V2AError  # noqa: E402
@@ -87,6 +88,20 @@ for root in ("root", "hips"):
         result["rigify root goes"] = float((generated.pose.bones["root"].matrix.translation).length)
 result["rigify root"] = float(np.abs(ways["root"] - ways["hips"]).max())
 
+# a BVH file of a rig whose object is turned, as glTF's and Unreal's come
+scene, character = fresh()
+character.rotation_euler = (-np.pi / 2, 0.0, 0.3)
+bpy.context.view_layer.update()
+apply.apply_motion(scene, character, motion)
+true = places(scene, character)
+export.export(bpy.context, character, folder / "turned.bvh", "bvh")
+result["as it was"] = float(np.abs(places(scene, character) - true).max())
+bpy.ops.wm.read_homefile(use_empty=True)
+bpy.ops.import_anim.bvh(
+    filepath=str(folder / "turned.bvh"), axis_forward="Y", axis_up="Z", rotate_mode="QUATERNION", update_scene_fps=True
+)
+result["turned bvh"] = float(np.abs(places(bpy.context.scene, armature()) - true).max())
+
 # contacts, edited, refitted
 scene, character = fresh()
 apply.apply_motion(scene, character, motion)
@@ -114,6 +129,16 @@ result["planted cm/s"] = float(np.linalg.norm(np.diff(planted, axis=0), axis=-1)
 result["refit slides"] = report.slides
 result["contacts kept"] = [len(c.keyframe_points) for c in contact_curves(character).values()]
 result["actions"] = [a.name for a in bpy.data.actions]
+hand = ["mixamorig:LeftHand", "mixamorig:Hips"]  # who walks and rests a hand has it on the hips
+span = range(start, start + 9)
+before = heads(character, hand, span)
+curve = contact_curves(character)['["v2a_left_hand"]']
+for frame, value in ((start, 1), (start + 9, 0)):
+    curve.keyframe_points.insert(frame, value).interpolation = "CONSTANT"
+curve.update()
+apply.refit(scene, [character], [motion])
+held = heads(character, hand, span)
+result["hand m"] = [float(np.ptp(np.linalg.norm(way[:, 0] - way[:, 1], axis=-1))) for way in (before, held)]
 mine = fresh()[1]
 try:
     apply.refit(bpy.context.scene, [mine], [motion])
@@ -229,6 +254,38 @@ for i in range(4):
 bpy.ops.object.mode_set(mode="OBJECT")
 refused("chest of drawers", chest)
 
+
+def beast(name: str, trunk: list, pairs: dict) -> None:
+    """An armature of a trunk and mirrored limbs, each a line of joints; limbs hang on the trunk's bone of that number."""
+    bpy.ops.wm.read_homefile(use_empty=True)
+    data = bpy.data.armatures.new(name)
+    thing = bpy.data.objects.new(name, data)
+    bpy.context.scene.collection.objects.link(thing)
+    bpy.context.view_layer.objects.active = thing
+    bpy.ops.object.mode_set(mode="EDIT")
+
+    def line(word, joints, parent):
+        for i, (head, tail) in enumerate(itertools.pairwise(joints)):
+            bone = data.edit_bones.new(f"{word}{i}")
+            bone.head, bone.tail, bone.parent = head, tail, parent
+            parent = bone
+
+    line("trunk", trunk, None)
+    for word, (at, joints) in pairs.items():
+        for side, sign in (("L", 1), ("R", -1)):
+            line(f"{word}.{side}.", [(sign * x, y, z) for x, y, z in joints], data.edit_bones[f"trunk{at}"])
+    bpy.ops.object.mode_set(mode="OBJECT")
+    refused(name, thing)
+
+
+beast("horse", [(0, 0.6, 1.5), (0, 0.1, 1.5), (0, -0.5, 1.5), (0, -0.9, 2.0), (0, -1.2, 1.9)], {
+    "back leg": (0, [(0.2, 0.5, 1.4), (0.2, 0.4, 0.9), (0.2, 0.6, 0.5), (0.2, 0.5, 0)]),
+    "front leg": (1, [(0.2, -0.4, 1.4), (0.2, -0.3, 0.9), (0.2, -0.4, 0.5), (0.2, -0.4, 0)]),
+})  # fmt: skip
+beast("spider", [(0, 0.5, 0.3), (0, 0, 0.3), (0, -0.4, 0.3)], {
+    f"leg {i}": (0, [(0.1, y / 4, 0.3), (0.5, y / 2, 0.6), (0.8, y, 0)]) for i, y in enumerate((-0.6, -0.2, 0.2, 0.6))
+})  # fmt: skip
+
 library = folder / "library.blend"
 fresh()
 bpy.ops.wm.save_as_mainfile(filepath=str(library))
@@ -238,6 +295,13 @@ with bpy.data.libraries.load(str(library), link=True) as (found, wanted):
 linked = bpy.data.objects["mh_mixamo"]
 bpy.context.scene.collection.objects.link(linked)
 refused("linked", linked)
+bpy.context.scene.collection.objects.unlink(linked)
+shown = bpy.data.objects.new("shown", None)
+shown.instance_type, shown.instance_collection = "COLLECTION", bpy.data.collections.new("character")
+shown.instance_collection.objects.link(linked)
+bpy.context.scene.collection.objects.link(shown)
+refused("only an instance")
+bpy.context.scene.collection.objects.link(linked)
 override = linked.override_create(remap_local_usages=True)
 report = apply.apply_motion(bpy.context.scene, override, motion)
 result["override"] = [report.frames, override.animation_data.action is not None]

@@ -62,15 +62,19 @@ def main(archive: Path, video: Path, rig: Path, python: Path, folder: Path) -> d
 
     settings.end = 0.0
     running = begin(watch)
+    pump(watch, lambda: running.live.shown)
+    found["live"] = [list(running.live.shown.image_size), live_files("v2a_*/live.*")]
     began = time.monotonic()
     bpy.ops.v2a.cancel()
     pump(watch, lambda: running.done)
     found["cancel"] = [running.state, running.error, time.monotonic() - began]
+    found["live left"] = [live_files()]
 
     running = begin(watch)
     os.kill(running.capture.job.pid, signal.SIGKILL)
     pump(watch, lambda: running.done)
     found["killed"] = [running.state, running.error]
+    found["live left"].append(live_files())
     found["report"] = report.text()
     found["copied"] = list(bpy.ops.v2a.copy_report())
 
@@ -87,6 +91,7 @@ def main(archive: Path, video: Path, rig: Path, python: Path, folder: Path) -> d
     addon_utils.disable(MODULE, default_set=True)
     found["timers left"] = len(watch._ticks)
     (folder / "pid").write_text(str(running.capture.job.pid))
+    found["live left"].append(live_files())
     return found
 
 
@@ -96,6 +101,10 @@ def begin(watch: Any) -> Any:
     run = watch.current
     pump(watch, lambda: run.done or (run.capture is not None and run.capture.progress.stage))
     return run
+
+
+def live_files(pattern: str = "v2a_*") -> list[str]:
+    return [path.name for path in Path(bpy.app.tempdir).glob(pattern)]
 
 
 def pump(watch: Any, done: Callable[[], Any]) -> None:

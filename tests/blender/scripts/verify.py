@@ -21,6 +21,7 @@ from bpy_extras.object_utils import world_to_camera_view  # noqa: E402
 from mathutils import Vector  # noqa: E402
 
 from video_to_armature.addon import timing, verify  # noqa: E402
+from video_to_armature.addon.steps import in_one_go  # noqa: E402
 from video_to_armature.addon.verify_shot import Placed, Shot, shot  # noqa: E402
 from video_to_armature.lifter.contract.motion import Motion  # noqa: E402
 
@@ -105,7 +106,7 @@ def main(video: Path) -> dict[str, Any]:
         for moving in (False, True):
             motion = filmed(moving=moving)
             made = shot([motion], *timing.shown(motion, 30.0, {}), placed)
-            collection = verify.build(scene, made, video)
+            collection = in_one_go(verify.build(scene, made, video))
             at = [1, 2, 20, 45]
             off = np.abs(seen(made, at) - pinhole(motion)[np.array(at) - 1]).max()
             found[f"{name}, {'moving' if moving else 'standing'}: off, px"] = float(off)
@@ -115,7 +116,7 @@ def main(video: Path) -> dict[str, Any]:
     scene.render.fps = 24
     frames, times = timing.shown(motion, 24.0, {})
     made = shot([motion], frames, times, placed)
-    collection = verify.build(scene, made, video)
+    collection = in_one_go(verify.build(scene, made, video))
     joints = made.people[0].positions
     found["tubes"] = [
         float(np.abs((co.max(0) + co.min(0)) / 2 - (joints[i].max(0) + joints[i].min(0)) / 2).max())
@@ -144,7 +145,7 @@ def main(video: Path) -> dict[str, Any]:
     long = filmed(moving=True, frames=3000)
     began = time.perf_counter()
     made = shot([long], *timing.shown(long, 30.0, {}), placed)
-    collection = verify.build(scene, made, video)
+    collection = in_one_go(verify.build(scene, made, video))
     found["3000 frames, s"] = time.perf_counter() - began
     began = time.perf_counter()
     for number in range(1, 3000, 30):

@@ -67,7 +67,8 @@ class Bundled:
     short: share of the steps that see a third of the frames of three times as many windows, and so on down to SHORTEST:
     neighbours in time teach little new, other people more. renders: a folder of rendered clips that the detector has seen,
     for a share of each batch; none without it. calibration: a folder of others, for the confidence alone: what was trained
-    on is known by heart.
+    on is known by heart. side_only: a last round in which the network stays as it is and the side heads see the calibration's
+    clips in place of those.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Bundled:
         short: float = 0.0,
         renders: str = "",
         calibration: str = "",
+        side_only: bool = False,
     ) -> None:
         if not isinstance(network.module, MixSTE):
             raise ValueError(f"the bundled objective trains mixste, not {network.name}")
@@ -89,8 +91,11 @@ class Bundled:
         self._short = short
         self._checks = {name: fixed_batches(held_out, a, network.frames, stride) for name, a in SETS.items()}
         self._variation = Variation()
-        self._takes = rendered.load(Path(renders)) if renders else []
         self._unseen = rendered.load(Path(calibration)) if calibration else []
+        self._takes = self._unseen if side_only else rendered.load(Path(renders)) if renders else []
+        self._side_only = side_only
+        if side_only:
+            self.network.lifter.requires_grad_(False)
         self._joint_weight = torch.tensor(
             [next((w for part, w in JOINT_WEIGHT.items() if name.endswith(part)), 1.0) for name in BODY_27.names]
         )
@@ -105,7 +110,9 @@ class Bundled:
         joints, side = network(torch.from_numpy(batch.network_input).to(device))
         terms = {
             **joint_terms(joints.float(), torch.from_numpy(batch.target).to(device), self._joint_weight.to(device)),
-            **side_terms(joints.detach().float(), Side(*(part.float() for part in side)), batch, device),
+            **side_terms(
+                joints.detach().float(), Side(*(part.float() for part in side)), batch, device, self._side_only
+            ),
         }
         return {name: WEIGHTS[name] * term for name, term in terms.items()}
 
@@ -152,13 +159,18 @@ def joint_terms(predicted: Tensor, true: Tensor, joint_weight: Tensor) -> dict[s
     }
 
 
-def side_terms(joints: Tensor, side: Side, batch: Batch, device: torch.device) -> dict[str, Tensor]:
-    """What the side heads miss: likelihood of the joints' errors and of contacts, angle of up, logarithm of distance."""
+def side_terms(
+    joints: Tensor, side: Side, batch: Batch, device: torch.device, unseen: bool = False
+) -> dict[str, Tensor]:
+    """What the side heads miss: likelihood of the joints' errors and of contacts, angle of up, logarithm of distance.
+
+    unseen: the network has not learnt from the rendered clips either.
+    """
     target, up, log_distance, contacts = (
         torch.from_numpy(a).to(device) for a in (batch.target, batch.up, batch.log_distance, batch.contacts)
     )
     known = torch.isfinite(contacts)
-    new = torch.from_numpy(~batch.by_heart).to(device)  # errors of the others would promise too much
+    new = torch.from_numpy(~batch.by_heart | unseen).to(device)  # errors of the others would promise too much
     contact = nn.functional.binary_cross_entropy_with_logits(
         side.contacts, contacts.nan_to_num(), known.float(), reduction="sum"
     )

@@ -69,7 +69,7 @@ def test_clean_input_is_the_picture_of_the_target(mocap):
     for axis in range(2):
         for x, y, ok in zip(batch.network_input[..., axis], batch.target[..., axis], seen, strict=True):
             x, y = x - x[:, :1], y - y[:, :1]
-            assert np.corrcoef(x[ok], y[ok])[0, 1] > 0.97  # all but perspective
+            assert np.corrcoef(x[ok], y[ok])[0, 1] > 0.96  # all but perspective
 
 
 def test_mirrored_windows_keep_sides(mocap):

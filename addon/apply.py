@@ -40,17 +40,15 @@ def apply_motion(
     preset: AUTO, the name of a bundled or own map, or a file. frame_rate "auto" gives the scene the clip's rate when nothing
     else in it is animated, otherwise resamples the motion to the scene's: the speed is true either way.
     """
-    [report] = in_one_go(
-        people_steps(
-            scene,
-            [armature],
-            [motion],
-            preset,
-            frame_rate=frame_rate,
-            action_name=action_name,
-            choices=choices,
-            keying=keying,
-        )
+    [report] = apply_people(
+        scene,
+        [armature],
+        [motion],
+        preset,
+        frame_rate=frame_rate,
+        action_name=action_name,
+        choices=choices,
+        keying=keying,
     )
     return report
 

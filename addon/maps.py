@@ -14,7 +14,7 @@ from ..lifter.contract.files import check_output, replacing
 from ..lifter.contract.protocol import PresetError, RigError
 from . import map_editor
 from .retarget.bone_map import Preset, load_preset, presets, resolve
-from .retarget.recognise import BY_PRESET, Recognition, as_preset, chosen, recognise
+from .retarget.recognise import BY_PRESET, Recognition, as_preset, chosen, notes, recognise
 from .retarget.recognise_body import doubts
 from .retarget.rest import RestPose
 
@@ -99,10 +99,8 @@ def write_map(
         text = map_editor.edited(text, rows, rest, path.stem)
         part.write_text(text, "utf-8")
         found = chosen(rest, resolve(load_preset(part), rest))
-        notes = [f"Bone map for {rest.name}; {made}."]
-        notes += [f"Without a bone: {', '.join(found.missing)}."] if found.missing else []
-        notes += [f"Not placed: {bone}" for bone in found.unplaced]
-        part.write_text("".join(f"# {' '.join(note.split())}\n" for note in notes) + text, "utf-8")
+        head = (f"# {' '.join(note.split())}\n" for note in notes(rest, found, made))
+        part.write_text("".join(head) + text, "utf-8")
     return replace(found, doubts=doubts(rest, found.map))
 
 

@@ -146,13 +146,12 @@ def as_preset(bone_map: BoneMap, notes: Iterable[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def suggest(rest: RestPose, found: Recognition, name: str) -> str:
-    """A preset file's text for this rig, to be looked over and kept."""
-    notes = [f"Bone map for {rest.name}; {found.words}."]
+def notes(rest: RestPose, found: Recognition, made: str) -> list[str]:
+    """What the head of a preset file for this rig says, to be looked over. made: how it came to be."""
+    lines = [f"Bone map for {rest.name}; {made}."]
     if found.missing:
-        notes.append(f"Without a bone: {', '.join(found.missing)}.")
-    notes += [f"Not placed: {bone}" for bone in found.unplaced]
-    return as_preset(replace(found.map, name=name), notes)
+        lines.append(f"Without a bone: {', '.join(found.missing)}.")
+    return [*lines, *(f"Not placed: {bone}" for bone in found.unplaced)]
 
 
 def _try(

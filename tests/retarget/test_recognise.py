@@ -8,7 +8,7 @@ import pytest
 
 from video_to_armature.addon.retarget.bone_map import LIMB_PARTS, REQUIRED, SIDES, load_preset, presets, resolve
 from video_to_armature.addon.retarget.landmarks import rest_landmarks
-from video_to_armature.addon.retarget.recognise import BY_NAMES, BY_SHAPE, BY_TABLE, recognise, suggest
+from video_to_armature.addon.retarget.recognise import BY_NAMES, BY_SHAPE, BY_TABLE, as_preset, notes, recognise
 from video_to_armature.addon.retarget.recognise_body import limbs_by_name
 from video_to_armature.addon.retarget.recognise_names import read
 from video_to_armature.addon.retarget.recognise_shape import shape
@@ -243,10 +243,11 @@ def test_a_vrm_table_goes_before_names():
 def test_a_suggested_map_is_a_preset_that_gives_the_same_map(name, tmp_path):
     rest = rig(name)
     path = tmp_path / "mine.toml"
-    path.write_text(suggest(rest, recognise(rest, CHOICES), 'my "own" rig'), encoding="utf-8")
     known = recognise(rest, CHOICES)
+    named = replace(known.map, name='my "own" rig')
+    path.write_text(as_preset(named, notes(rest, known, known.words)), encoding="utf-8")
     mine = resolve(load_preset(path), rest)
-    assert mine == replace(known.map, name='my "own" rig')
+    assert mine == named
     for bone in known.unplaced:
         assert f"# Not placed: {bone}\n" in path.read_text(encoding="utf-8")
     assert recognise(rest, presets(tmp_path)).map.bones == known.map.bones

@@ -44,15 +44,13 @@ class CameraMotion:
     """first_from_cam (F, 3, 3): camera axes of each frame (x right, y down, z forward) to those of its scene's first.
 
     known (F,): where the background told it; it is interpolated between those. focal_px, in pixels of the full picture,
-    explains the tracks best, give or take its standard deviation focal_spread_px; None where they do not tell. breaks:
-    frames that no background joins to those before, by a cut mostly; the camera is taken to look on as it did.
+    explains the tracks best, give or take its standard deviation focal_spread_px; None where they do not tell.
     """
 
     first_from_cam: npt.NDArray[np.float64]
     kind: Kind
     known: npt.NDArray[np.bool_]
     warning: str | None = None
-    breaks: tuple[int, ...] = ()
     focal_px: float | None = None
     focal_spread_px: float | None = None
 
@@ -100,9 +98,9 @@ def judge(tracks: Tracks, intrinsics: FloatArray, cuts: Sequence[int] = (), may_
     little = f"only {share:.0%} of the frames show enough background to tell how the camera turned"
     warning = f"{little}." if share < WELL_SHOWN else None
     if share < SHOWN_SHARE:
-        return _static(tracks, fit, sure, f"{little}: taken as static.")
+        return _static(tracks, sure, f"{little}: taken as static.")
     if may_rest and sure.sum() > 0.5 * shown.sum() and _still(fit.keyframe_from_cam[sure], rested[sure], focal, centre):
-        return _static(tracks, fit, sure, warning)
+        return _static(tracks, sure, warning)
 
     kind = "rotating"
     telling = _telling(np.where(shown, moved, 0))
@@ -113,17 +111,17 @@ def judge(tracks: Tracks, intrinsics: FloatArray, cuts: Sequence[int] = (), may_
         spread, turned, zoomed = None, fit, fitted(tracks, every, focal, centre, zoom=True)
         if (zoomed.explained()[odd] < EXPLAINED).mean() > 0.5:
             kind, warning = "moving", "the camera travels: only its turning is taken out, so the path holds its travel."
-        elif np.ptp(np.cbrt(np.linalg.det(_chain(tracks, zoomed, shown)[0]))) > ZOOM:
+        elif np.ptp(np.cbrt(np.linalg.det(_chain(tracks, zoomed, shown)))) > ZOOM:
             kind, warning = "zooming", "the camera zooms: its turning is followed, but distances change with the zoom."
             fit = turned = zoomed
     elif abs(np.log(best / focal)) > FOCAL_AGREES:  # then only the middle of the picture tells how far it turned
         fit = fitted(tracks, every, focal, centre, widths=FIT_PX[:4])
     sure = shown & (turned.explained() >= KNOWN_SHARE)
-    first_from_cam, breaks = _chain(tracks, fit, sure)
+    first_from_cam = _chain(tracks, fit, sure)
     first_from_cam /= np.cbrt(np.linalg.det(first_from_cam))[:, None, None]
     known = _frames(tracks, sure)
     told = (best / tracks.scale, spread / tracks.scale) if spread is not None else (None, None)
-    return CameraMotion(_scenes(first_from_cam, known, cuts), kind, known, warning, breaks, *told)
+    return CameraMotion(_scenes(first_from_cam, known, cuts), kind, known, warning, *told)
 
 
 def _lasting(tracks: Tracks) -> npt.NDArray[np.bool_]:
@@ -133,9 +131,8 @@ def _lasting(tracks: Tracks) -> npt.NDArray[np.bool_]:
     return shown & again[tracks.records[:, 1]] if tracks.frames > 1 else shown
 
 
-def _static(tracks: Tracks, fit: Fit, sure: npt.NDArray[np.bool_], warning: str | None) -> CameraMotion:
-    identity, breaks = np.tile(np.eye(3), (tracks.frames, 1, 1)), _chain(tracks, fit, sure)[1]
-    return CameraMotion(identity, "static", _frames(tracks, sure), warning, breaks)
+def _static(tracks: Tracks, sure: npt.NDArray[np.bool_], warning: str | None) -> CameraMotion:
+    return CameraMotion(np.tile(np.eye(3), (tracks.frames, 1, 1)), "static", _frames(tracks, sure), warning)
 
 
 def _frames(tracks: Tracks, sure: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -241,10 +238,10 @@ def _lowest(cost: FloatArray) -> float:
     return float(FOCALS[i] * (FOCALS[1] / FOCALS[0]) ** np.clip(shift, -1, 1))
 
 
-def _chain(tracks: Tracks, fit: Fit, sure: npt.NDArray[np.bool_]) -> tuple[FloatArray, tuple[int, ...]]:
+def _chain(tracks: Tracks, fit: Fit, sure: npt.NDArray[np.bool_]) -> FloatArray:
     """(F, 3, 3) rotations to the first keyframe, times the zoom since; identity in frames without a sure record.
 
-    A keyframe that nothing ties to the earlier ones begins where the camera was before; the frames where that happens.
+    A keyframe that nothing ties to the earlier ones begins where the camera was before, as after a cut.
     """
     links, (frame, key), sures = fit.zoom[:, None, None] * fit.keyframe_from_cam, tracks.records.T, np.flatnonzero(sure)
     ties: dict[int, list[tuple[int, FloatArray]]] = {}  # keyframe -> others, this_from_other
@@ -254,10 +251,9 @@ def _chain(tracks: Tracks, fit: Fit, sure: npt.NDArray[np.bool_]) -> tuple[Float
             ties.setdefault(key[j], []).append((key[i], links[j] @ np.linalg.inv(links[i])))
     placed: dict[int, FloatArray] = {}
     first_from_cam = np.tile(np.eye(3), (tracks.frames, 1, 1))
-    last, breaks = np.eye(3), []
+    last = np.eye(3)
     for i in sures:
         if key[i] not in placed:
-            breaks.append(int(frame[i]))
             placed[key[i]], reached = last, [key[i]]
             while reached:
                 k = reached.pop(0)
@@ -266,7 +262,7 @@ def _chain(tracks: Tracks, fit: Fit, sure: npt.NDArray[np.bool_]) -> tuple[Float
                         placed[other] = placed[k] @ k_from_other
                         reached.append(other)
         last = first_from_cam[frame[i]] = placed[key[i]] @ links[i]
-    return first_from_cam, tuple(breaks[1:])
+    return first_from_cam
 
 
 def _scenes(first_from_cam: FloatArray, known: npt.NDArray[np.bool_], cuts: Sequence[int]) -> npt.NDArray[np.float64]:

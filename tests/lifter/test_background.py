@@ -85,7 +85,6 @@ def test_a_tripod_is_exactly_static_under_noise_and_compression():
     assert is_static(motion)
     assert motion.warning is None
     assert motion.known.all()
-    assert motion.breaks == ()
 
 
 def test_a_real_tripod_is_exactly_static_even_when_nobody_says_where_the_people_are():
@@ -160,7 +159,6 @@ def test_a_cut_between_two_tripods_is_no_turn():
     for cuts in ([], [20]):
         motion = judged(filmed.film(SPHERE, filmed.turns(degrees), count=1), cuts=cuts)
         assert is_static(motion)
-        assert motion.breaks == (20,)
 
 
 @pytest.mark.parametrize(("sideways", "forwards", "pan"), [(0.3, 0, 0), (0, 0.6, 0), (0.4, 0, 15), (2.0, 0, 0)])

@@ -33,6 +33,9 @@ CONTACT_HEIGHT = 0.10  # m above the lowest foot nearby
 CONTACT_HEIGHT_SPREAD = 0.025
 CONTACT_HZ = 5.0  # of the filter on foot paths before their speed is taken
 NEARBY_S = 0.8
+HOLD_S = 0.3  # a foot stands or swings for a while,
+ALIKE_S = 0.1  # and what tells of it in one frame is as wrong in those nearby: evidence counts once in this time
+MOST_ODDS = 3.0  # logarithm; of one look: a burst of noise shows a standing foot at any speed
 LEAST_FRAMES = 4  # of a foot that stands
 LOWEST_PERCENT = 5  # of the feet's heights: the floor of someone who never stands
 LEVELS_APART_M = 0.35  # before the clip is refined, heights are off by less
@@ -82,9 +85,8 @@ def path(
     speed = _speed(rays, weight, away, times)
     for _ in range(2):  # contacts need heights, heights need contacts
         heights = root[:, None, 2] + feet[..., 2]
-        contacts = _contacts(heights, speed, times)
-        if told is not None:
-            contacts = np.sqrt(contacts * told)
+        seen = _contacts(heights, speed, times)
+        contacts = held([seen] if told is None else [told, seen], times)
         level = levels(heights, contacts, LEVELS_APART_M, floor_of(heights, contacts))
         root = _solve(seen_at, sure, feet, away, contacts, level, times)
     return root, contacts
@@ -158,6 +160,30 @@ def _contacts(heights: FloatArray, speed: FloatArray, times: FloatArray) -> Floa
     slow = below(speed, CONTACT_SPEED, CONTACT_SPEED_SPREAD)
     low = below(heights - ground[:, None], CONTACT_HEIGHT, CONTACT_HEIGHT_SPREAD)
     return slow * low
+
+
+def held(looks: list[FloatArray], times: FloatArray) -> FloatArray:
+    """(F, K) probability that a foot stands, all frames heard: two states that last HOLD_S on average, smoothed forwards and
+    backwards. looks: (F, K) probabilities by independent evidence of each frame."""
+    share = min(float(np.median(np.diff(times))) / ALIKE_S, 1.0)
+    odds = np.mean([_log_odds(look).clip(-MOST_ODDS, MOST_ODDS) for look in looks], 0) * 2 * share
+    change = 0.5 - 0.5 * np.exp(-2 * np.diff(times) / HOLD_S)  # of the state between two frames
+    before, after = _heard(odds, change), _heard(odds[::-1], change[::-1])[::-1]
+    return 1 / (1 + np.exp(-(before + odds + after)))
+
+
+def _heard(odds: FloatArray, change: FloatArray) -> FloatArray:
+    """(F, K) what all frames before each tell of it, log-odds; change (F - 1,): probability that it is otherwise one on."""
+    out = np.zeros_like(odds)
+    for f, c in enumerate(change):
+        stood = 1 / (1 + np.exp(-(out[f] + odds[f])))
+        out[f + 1] = _log_odds(stood * (1 - c) + (1 - stood) * c)
+    return out
+
+
+def _log_odds(p: FloatArray) -> FloatArray:
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.log(p / (1 - p))
 
 
 def _solve(

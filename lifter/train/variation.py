@@ -41,7 +41,7 @@ class Variation:
     no_feet: float = 0.08  # detectors without heels, toes and knuckles
     masked: float = 0.3  # some points left out at random, here and there or for whole frames
     masked_share: tuple[float, float] = (0.02, 0.2)
-    rendered: float = 0.15  # of a batch: rendered people and what the real detector saw of them, where there are some
+    rendered: float = 0.2  # of a batch: rendered people and what the real detector saw of them, where there are some
 
 
 _PLAIN = Variation(

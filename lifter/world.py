@@ -33,6 +33,7 @@ HEEL_M, TOE_M, ANKLE_M = (
 )  # of the points over the sole: ankles stand for feet where a skeleton ends there
 SURE = 1.0  # confidence of all points of a frame that tells where the person is
 UNTOLD_SPREAD_M = 0.05  # of the network's joints, where it does not say
+OFFSET_SHARE = 0.7  # of what a landmark is off all the time
 BRIDGED_SPREAD = 5.0  # times wider where nobody was seen: smoothness then leads through the gap
 STEP_M = 0.12  # a place to stand farther than this from the floor is a level of its own: a stair, a box
 ROUNDS = 3  # contacts need the ground, the ground needs contacts
@@ -76,6 +77,7 @@ def to_world(
     clip = _evidence(lifted, body_px, times, intrinsics, turned, feet, known)
     root = np.full((len(times), 3), np.nan)
     root[known] = locate(clip.joints[known], clip.rays[known], clip.weight[known])
+    clip = replace(clip, rays=_to_joints(clip, root))
     bones = bone_lengths(clip.joints[known], skeleton)
     stretches = [slice(a, b) for a, b in known_stretches(known, times)]  # joints are known throughout
     free = replace(terms, floor_m=np.inf, below_m=np.inf, iterations=min(terms.iterations, 1))
@@ -146,6 +148,23 @@ def _evidence(
     spread = spread * np.where(weight.any(-1), 1, BRIDGED_SPREAD)[:, None]
     joints = np.where(known[:, None, None], lifted.joints, np.nan).astype(float)
     return Evidence(joints, spread, rays, weight, times, feet, np.zeros((len(times), len(feet))))
+
+
+def _to_joints(clip: Evidence, root: FloatArray) -> FloatArray:
+    """(F, J, 3) the rays turned from landmarks to joints: by most of what each is off in the median frame from where the network
+    has the joint, less what all are off. root (F, 3). A detector's hip is not the joint's centre, and the network has learnt
+    from far more people by how much."""
+    placed = root[:, None] + clip.joints
+    away = np.linalg.norm(placed, axis=-1, keepdims=True)
+    off = clip.rays - placed / np.maximum(away, 1e-9)  # 0 where nobody was seen
+    weight = np.where(np.isfinite(away), clip.weight[..., None], 0)
+    off = np.where(weight > 0, off, np.nan)
+    off = off - np.nansum(off * weight, 1, keepdims=True) / np.maximum(weight.sum(1, keepdims=True), 1e-9)
+    seen = weight.any((0, 2))
+    constant = np.zeros(off.shape[1:])
+    constant[seen] = np.nanmedian(off[:, seen], 0)
+    rays = clip.rays - OFFSET_SHARE * constant
+    return rays / np.maximum(np.linalg.norm(rays, axis=-1, keepdims=True), 1e-9)
 
 
 def _in_world(

@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from mathutils import Matrix
 
 from ..lifter.contract.files import check_output, replacing
 from ..lifter.contract.protocol import OutputError, PresetError, RuntimeUnfitError
-from . import actions, compat
+from . import actions, compat, export_scale
 from .casting import only_selected, rig_objects
 
 PRESETS = Path(__file__).resolve().parent.parent / "presets" / "export"
 GENERIC = "generic"  # what the other presets start from
-NO_TURN = 1e-6  # radians
 
 
 def check_available(kind: str) -> None:
@@ -39,25 +37,33 @@ def export(
     preset: str = GENERIC,
     overwrite: bool = False,
     takes: bool = False,
-) -> None:
+) -> list[str]:
     """Write the armature, its meshes and its motion over the scene's frame range. kind: fbx, glb, bvh or usd.
 
     takes: each strip of the armature's NLA by itself instead, over its own frames and under its own name (fbx, glb).
-    Raises OutputError, RigError for an armature that is hidden by its collection, and PresetError for an export
-    preset that cannot be read.
+    Returns warnings. Raises OutputError, RigError for an armature that is hidden by its collection, and PresetError for an
+    export preset that cannot be read.
     """
     check_output(path, overwrite)
     exporter = _EXPORTERS[kind]
     options = load_preset(preset).get(kind, {}) | (_TAKES[kind] if takes else {})
-    assert context.scene is not None
-    with replacing(path) as part, only_selected(context, rig_objects(context.scene, armature), armature):
+    scene, warnings = context.scene, list[str]()
+    assert scene is not None
+    clip = _clip(scene, armature)
+    with contextlib.ExitStack() as within:
+        part = within.enter_context(replacing(path))
+        within.enter_context(only_selected(context, rig_objects(scene, armature), armature))
+        armature, warnings = within.enter_context(
+            export_scale.at_scale_one(context, armature, clip, takes=takes, bones_only=kind == "bvh")
+        )
         try:
-            exporter(context.scene, armature, str(part), options)
+            exporter(scene, armature, str(part), options, clip)
         except Exception as error:  # exporters are Python add-ons: they raise whatever they meet first
             detail = (str(error).strip() or type(error).__name__).splitlines()[-1]
             raise OutputError(f"{path}: Blender's {kind.upper()} exporter failed ({detail}).") from error
         if not part.is_file():
             raise OutputError(f"{path}: Blender's {kind.upper()} exporter wrote nothing.")
+    return warnings
 
 
 def save_blend(path: Path, *, overwrite: bool = False) -> None:
@@ -93,22 +99,22 @@ def _read_preset(name: str) -> dict[str, Any]:
         ) from error
 
 
-def _fbx(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any]) -> None:
+def _fbx(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any], clip: str) -> None:
     compat.ensure_addon("io_scene_fbx")
-    with _called(scene, _clip(scene, armature)):
+    with _called(scene, clip):
         bpy.ops.export_scene.fbx(filepath=path, check_existing=False, use_selection=True, **_typed(options))
 
 
-def _glb(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any]) -> None:
+def _glb(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any], clip: str) -> None:
     compat.ensure_addon("io_scene_gltf2")
-    options = {"export_nla_strips_merged_animation_name": _clip(scene, armature), **options}
+    options = {"export_nla_strips_merged_animation_name": clip, **options}
     animation = armature.animation_data
     if animation is not None and len(animation.nla_tracks) and options["export_animation_mode"] == "ACTIVE_ACTIONS":
         options |= {
             "export_animation_mode": "SCENE",
             "export_anim_scene_split_object": False,
         }  # else strips are left out
-    with _called(scene, _clip(scene, armature)):
+    with _called(scene, clip):
         bpy.ops.export_scene.gltf(
             filepath=path,
             check_existing=False,
@@ -118,40 +124,19 @@ def _glb(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options:
         )
 
 
-def _bvh(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any]) -> None:
-    """BVH knows no object transform: the object's scale goes into the numbers, so that they are metres."""
+def _bvh(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any], clip: str) -> None:
     compat.ensure_addon("io_anim_bvh")
-    scale = sum(armature.matrix_world.to_scale()) / 3
-    with _upright(armature):
-        bpy.ops.export_anim.bvh(
-            filepath=path,
-            check_existing=False,
-            frame_start=scene.frame_start,
-            frame_end=scene.frame_end,
-            global_scale=scale,
-            **options,
-        )
+    bpy.ops.export_anim.bvh(
+        filepath=path,
+        check_existing=False,
+        frame_start=scene.frame_start,
+        frame_end=scene.frame_end,
+        global_scale=sum(armature.matrix_world.to_scale()) / 3,  # of an object whose scale had to stay
+        **options,
+    )
 
 
-@contextlib.contextmanager
-def _upright(armature: bpy.types.Object) -> Iterator[None]:
-    """The object's rotation put into the rest pose of a copy of its bones meanwhile; keys mean the same on either."""
-    place, turn, size = armature.matrix_world.decompose()
-    if turn.angle < NO_TURN:
-        yield
-        return
-    own, basis = armature.data, armature.matrix_basis.copy()
-    armature.data = turned = own.copy()
-    try:
-        turned.transform(turn.to_matrix().to_4x4())
-        armature.matrix_world = Matrix.LocRotScale(place, None, size)
-        yield
-    finally:
-        armature.data, armature.matrix_basis = own, basis
-        bpy.data.armatures.remove(turned)
-
-
-def _usd(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any]) -> None:
+def _usd(scene: bpy.types.Scene, armature: bpy.types.Object, path: str, options: dict[str, Any], clip: str) -> None:
     if "FINISHED" not in bpy.ops.wm.usd_export(
         filepath=path,
         check_existing=False,
@@ -188,7 +173,7 @@ _TAKES: dict[str, dict[str, Any]] = {
     "fbx": {"bake_anim_use_nla_strips": True},
     "glb": {"export_animation_mode": "NLA_TRACKS", "export_frame_range": False},
 }
-_EXPORTERS: dict[str, Callable[[bpy.types.Scene, bpy.types.Object, str, dict[str, Any]], None]] = {
+_EXPORTERS: dict[str, Callable[[bpy.types.Scene, bpy.types.Object, str, dict[str, Any], str], None]] = {
     "fbx": _fbx,
     "glb": _glb,
     "bvh": _bvh,

@@ -27,6 +27,7 @@ class ApplyReport:
     recognised: str  # how the bone map was found and how sure that is, in words
     sureness: float  # 0..1
     person: str
+    network: dict[str, str]  # name, commercial_use (yes, no, unknown) and licence; {} where the motion does not say
     frames: int
     fps: float
     frame_start: int

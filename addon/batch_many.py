@@ -82,7 +82,7 @@ def takes(given: Options, record: Record) -> None:
     if any(clip["state"] == "done" for clip in record.clips):
         for kind, path in given.exports:
             with record.timed(kind):
-                export.export(
+                told = export.export(
                     bpy.context,
                     armature,
                     path,
@@ -91,6 +91,9 @@ def takes(given: Options, record: Record) -> None:
                     overwrite=given.overwrite,
                     takes=True,
                 )
+            record.warnings += told
+            for text in told:
+                log.warning("warning: %s", text)
             record.wrote(path)
         save(given, record)
     _conclude(record)

@@ -91,7 +91,7 @@ def run(given: Options, record: Record) -> None:
     for kind, path in given.exports:
         with record.timed(kind):
             for armature, target in zip(armatures, numbered(path, len(armatures)), strict=True):
-                export.export(
+                record.warnings += export.export(
                     bpy.context, armature, target, kind, preset=given.export_preset, overwrite=given.overwrite
                 )
                 record.wrote(target)

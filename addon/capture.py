@@ -117,14 +117,16 @@ class Capture:
             raise V2AError(f"the capture gave no sign of life for {duration(HUNG_S)} and was ended. Start it again.")
         if self.job.cancelled:
             raise Cancelled("the capture was cancelled.")
-        detail = self._error or self.job.last_words() or "it said nothing"
+        detail = self._error or self.job.last_words()
         if code == KILLED or any(sign in detail for sign in MEMORY_SIGNS):
+            ended = ": ".join(word for word in (how_it_ended(code or 0), detail) if word)
             raise RuntimeUnfitError(
-                f"the capture was ended from outside or ran out of memory ({how_it_ended(code or 0)}: {detail}). "
+                f"the capture was ended from outside or ran out of memory ({ended}). "
                 "Close other programs or capture a shorter part, then start again: what was found is kept."
             )
         if code in _ERRORS and self._error:
             raise _ERRORS[code](self._error)
+        detail = detail or "it said nothing"
         raise V2AError(f"the capture stopped with {how_it_ended(code or 0)}: {detail} (log: {self.job.log})")
 
     def report(self) -> str:

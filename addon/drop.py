@@ -14,6 +14,14 @@ from bpy.props import StringProperty
 from . import run_operators, watch
 
 TAB = "Video to Armature"
+MENU = (  # every button that means something outside its place in the panel, so that the search finds it
+    ("start", "cancel", "cancel_all", "add_videos", "continue_captures", "forget_captures", "check"),
+    ("apply", "refit", "compare", "mark_step"),
+    ("list_bones", "save_map", "import_map", "export_map", "remove_map"),
+    ("open_motion", "save_motion", "load_recipe", "save_recipe", "export"),
+    ("set_up", "cancel_set_up", "repair", "remove_runtime", "check_runtime"),
+    ("open_preferences", "copy_report"),
+)
 VIDEOS = ".mp4;.mov;.avi;.mkv;.webm;.m4v;.mpg;.mpeg;.mts;.m2ts;.wmv"
 
 
@@ -70,12 +78,7 @@ class V2A_MT_all(bpy.types.Menu):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.operator_context = "INVOKE_DEFAULT"
-        for group in (
-            ("start", "cancel", "add_videos", "check"),
-            ("apply", "refit", "compare", "mark_step"),
-            ("open_motion", "save_motion", "save_map", "load_recipe", "save_recipe", "export_fbx"),
-            ("copy_report", "open_preferences"),
-        ):
+        for group in MENU:
             for name in group:
                 layout.operator(f"v2a.{name}")
             layout.separator()

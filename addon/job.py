@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import re
 import signal
 import subprocess
 import threading
@@ -27,6 +28,8 @@ EVENTS_A_POLL = 500  # takes 1 ms to fold in; the rest comes at the next tick
 LINE_BYTES = 65_536  # the longest event is a fraction of this; a longer line is not one
 LOG_BYTES = 20_000_000  # a log that grows beyond this is cut to its end
 LOG_TAIL_BYTES = 20_000  # what is kept of it, and what is read for the last words
+WORDS_AMONG = 20  # lines at the end of the log
+CHATTER = re.compile(r"[IW]\d{4} \d|INFO: |WARNING: ")  # of libraries that log while all is well
 
 
 class Job:
@@ -128,8 +131,9 @@ class Job:
         return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
 
     def last_words(self) -> str:
-        """The last line of the log, for a worker that died without an error event."""
-        return "".join(self.log_tail(1)).strip()
+        """The last line of the log that is not chatter, for a worker that died without an error event."""
+        said = [line.strip() for line in self.log_tail(WORDS_AMONG) if not CHATTER.match(line)]
+        return said[-1] if said else ""
 
     def _read(self) -> None:
         stdout = self._process.stdout

@@ -16,6 +16,7 @@ from .retarget.rest import RestPose
 from .translations import Text, joined
 
 MOVER = "mover"  # what carries the path: no part of the body, but a bone that can be picked like one
+EXTRA = ("root", MOVER)  # which most rigs do without
 SEVERAL = ("spine", "neck")  # parts that are shared by any number of bones
 
 

@@ -45,10 +45,12 @@ def _draw_list(context: bpy.types.Context, layout: bpy.types.UILayout, settings:
     wrong = map_editor.problems(rows, settings.armature.data.bones.keys())
     for group, parts in map_editor.GROUPS.items():
         within = [i for i, row in enumerate(rows) if row.part in parts]
-        placed = len({rows[i].part for i in within if rows[i].bone})
-        header, body = layout.panel(f"v2a_map_{group}", default_closed=placed == len(parts))
-        icon = _icon(placed == len(parts), not wrong.keys().isdisjoint(within))
-        header.label(text=f"{iface(group)}: {placed} / {len(parts)}", icon=icon)
+        wanted = set(parts) - set(map_editor.EXTRA)
+        placed = len(wanted & {rows[i].part for i in within if rows[i].bone})
+        whole = placed == len(wanted)
+        header, body = layout.panel(f"v2a_map_{group}", default_closed=whole and "hips" not in parts)
+        icon = _icon(whole, not wrong.keys().isdisjoint(within))
+        header.label(text=f"{iface(group)}: {placed} / {len(wanted)}", icon=icon)
         if body is not None:
             column = body.column(align=True)
             side = ""

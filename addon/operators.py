@@ -4,21 +4,18 @@
 # pyright: reportInvalidTypeForm=false
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import bpy
 import numpy as np
 from bpy.props import StringProperty
-from bpy_extras.io_utils import ExportHelper
 
 from ..lifter.contract.protocol import UsageError, V2AError
 from . import (
-    actions,
     apply,
     captures,
     captures_operators,
     casting,
-    export,
+    export_operators,
     keyframes,
     map_editor_operators,
     preferences,
@@ -29,7 +26,6 @@ from . import (
     setup_operators,
     setup_watch,
     verify_operators,
-    watch,
 )
 from .sliced import Sliced
 from .steps import Steps
@@ -116,47 +112,17 @@ class V2A_OT_refit(Sliced, bpy.types.Operator):
         _tell(self, result)
 
 
-class V2A_OT_export_fbx(bpy.types.Operator, ExportHelper):
-    """Export the armature, its meshes and its motion"""
-
-    bl_idname = "v2a.export_fbx"
-    bl_label = "Export FBX"
-    filename_ext = ".fbx"
-
-    filter_glob: StringProperty(default="*.fbx", options={"HIDDEN"})
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        armature = context.scene.v2a.armature
-        if armature is None or not actions.players(armature):
-            cls.poll_message_set(tip("The armature has no animation yet"))
-            return False
-        return True
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        settings = context.scene.v2a
-        try:  # overwriting: Blender's file browser has asked already
-            export.export(
-                context, settings.armature, Path(self.filepath), "fbx", preset=settings.export_preset, overwrite=True
-            )
-        except V2AError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, rpt("Wrote {path}", path=self.filepath))
-        return {"FINISHED"}
-
-
 class V2A_OT_check_runtime(bpy.types.Operator):
     """Load the packages that the capture needs in the interpreter, to see whether it is fit"""
 
     bl_idname = "v2a.check_runtime"
-    bl_label = "Check"
+    bl_label = "Check the Capture's Python"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            watch.check_runtime(runtime.find(preferences.interpreter(context), made=setup_watch.made()))
+            setup_watch.check_runtime(runtime.find(preferences.interpreter(context), made=setup_watch.made()))
         except V2AError as error:
-            watch.runtime_answer = (False, str(error))
+            setup_watch.runtime_answer = (False, str(error))
         return {"FINISHED"}
 
 
@@ -201,7 +167,6 @@ def _tell(operator: bpy.types.Operator, reports: Iterable[apply.ApplyReport]) ->
 CLASSES = (
     V2A_OT_apply,
     V2A_OT_refit,
-    V2A_OT_export_fbx,
     V2A_OT_check_runtime,
     V2A_OT_open_preferences,
     *run_operators.CLASSES,
@@ -209,5 +174,6 @@ CLASSES = (
     *verify_operators.CLASSES,
     *recipe_operators.CLASSES,
     *captures_operators.CLASSES,
+    *export_operators.CLASSES,
     *map_editor_operators.CLASSES,
 )

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
 
-from . import keys_panel, run_operators, settings_presets, setup_panel, setup_watch, verify_panel, watch
-from .apply_report import ApplyReport, fewer_keys, recognised, report_of
-from .capture import duration
+from . import (
+    actions,
+    export_operators,
+    keys_panel,
+    report_panel,
+    run_operators,
+    settings_presets,
+    setup_panel,
+    setup_watch,
+    unfinished,
+    verify_panel,
+    watch,
+)
+from .apply_report import recognised, report_of
 from .drop import TAB
-from .map_editor import label
 from .map_editor_panel import V2A_PT_map
 from .properties import OWN_FILE
 from .self_check import Item
-from .translations import CONTEXT, Text, iface, joined
+from .translations import CONTEXT, iface
 from .wrapping import wrapped
 
-BONES_SHOWN = 12
-WORST_SHOWN = 3
-SLIDES = (
-    Text("Left foot slides {after:.1f} cm/s, before {before:.1f}"),
-    Text("Right foot slides {after:.1f} cm/s, before {before:.1f}"),
-)
 STATE_ICONS = {
     "waiting": "TIME",
     "checking": "VIEWZOOM",
@@ -69,6 +75,8 @@ class V2A_PT_main(bpy.types.Panel):
             box.operator("v2a.open_preferences", icon="PREFERENCES")
         if watch.running():
             _draw_progress(context, layout)
+        else:
+            _draw_unfinished(context, layout)
         _draw_start(context, layout)
         if watch.current is not None:
             watch.current.live.draw(context, layout)  # below the buttons: they must not move away from the mouse
@@ -91,6 +99,7 @@ class V2A_PT_options(Sub, bpy.types.Panel):
         layout.prop(settings, "height")
         layout.prop(settings, "hfov")
         layout.prop(settings, "smooth_hz")
+        layout.prop(settings, "model", placeholder=iface("As shipped"))
         row = layout.row(align=True)
         row.operator("v2a.load_recipe", text="Load Recipe …", icon="IMPORT")
         row.operator("v2a.save_recipe", text="Save Recipe …", icon="EXPORT")
@@ -176,17 +185,43 @@ class V2A_PT_result(Sub, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.v2a
         verify_panel.draw(context, layout)
-        for armature in dict.fromkeys((settings.armature, *(item.armature for item in settings.motions))):
-            report = report_of(armature)
-            if report is not None:
-                _draw_report(context, layout, report)
+        players = dict.fromkeys((settings.armature, *(item.armature for item in settings.motions)))
+        reports = [report for armature in players if (report := report_of(armature)) is not None]
+        for report in reports:
+            report_panel.draw(context, layout, report)
         column = layout.column(align=True)
-        column.operator("v2a.apply", text="Apply Again", icon="FILE_REFRESH")
-        column.operator("v2a.refit", icon="CON_FLOOR")
+        row = column.row(align=True)
+        row.operator("v2a.apply", text="Apply Again", icon="FILE_REFRESH")
+        row.operator("v2a.refit", icon="CON_FLOOR")
         column.operator("v2a.save_motion", text="Save Motion …", icon="FILE_TICK")
-        column = layout.column(align=True)
-        column.prop(settings, "export_preset")
-        column.operator("v2a.export_fbx", icon="EXPORT")
+        if reports and reports[0].network.get("commercial_use") == "yes":  # else it was told above
+            report_panel.draw_licence(context, layout, reports[0])
+
+
+class V2A_PT_export(Sub, bpy.types.Panel):
+    bl_label = "Export"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        armature = context.scene.v2a.armature
+        return armature is not None and bool(actions.players(armature))
+
+    def draw(self, context: bpy.types.Context) -> None:
+        export_operators.draw(context, self.layout)
+
+
+def _draw_unfinished(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+    left = unfinished.offered(run_operators.motion_folder())
+    if not left:
+        return
+    box, names = layout.box(), ", ".join(dict.fromkeys(Path(run.video).name for run in left))
+    wrapped(context, box, iface("Not finished when Blender closed: {videos}", videos=names), icon="RECOVER_LAST")
+    row = box.row(align=True)
+    row.operator("v2a.continue_captures", text="Continue", icon="PLAY")
+    row.operator("v2a.forget_captures", text="", icon="X")
+    reason = run_operators.why_not_continue(context)
+    if reason:
+        wrapped(context, box, reason, icon="INFO")
 
 
 def _draw_start(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
@@ -219,7 +254,7 @@ def _draw_item(context: bpy.types.Context, layout: bpy.types.UILayout, item: Ite
     column = layout.column(align=True)
     text = f"{iface(item.name)}: {recognised(iface(item.text))}"
     if item.ok:
-        column.label(text=text, icon="CHECKMARK")
+        wrapped(context, column, text, icon="CHECKMARK")
         return
     wrapped(context, column, text, icon="ERROR")
     if item.remedy:
@@ -250,50 +285,14 @@ def _draw_progress(context: bpy.types.Context, layout: bpy.types.UILayout) -> No
     layout.operator("v2a.cancel", text="Cancel", icon="X")
 
 
-def _draw_report(context: bpy.types.Context, layout: bpy.types.UILayout, report: ApplyReport) -> None:
-    moved = sum(len(bones) for bones in report.mapped_bones.values())
-    column = layout.column(align=True)
-    column.label(text=iface("{armature} is animated", armature=report.armature), icon="CHECKMARK")
-    clip = {"frames": report.frames, "fps": report.fps, "length": duration(report.frames / report.fps)}
-    column.label(text=iface("{frames} frames at {fps:.4g} fps, {length}", **clip), icon="BLANK1")
-    column.label(text=iface("{count} bones moved", count=moved), icon="BLANK1")
-    if report.keys["written"] < report.keys["of"]:
-        wrapped(context, column, fewer_keys(report), icon="BLANK1")
-    wrapped(context, column, iface("Bone map: {recognised}", recognised=recognised(report.recognised)), icon="BLANK1")
-    for side, slide in report.slides.items():
-        left, right = SLIDES
-        column.label(text=iface(left if side == "left" else right, **slide), icon="BLANK1")
-    if report.unmapped_parts:
-        parts = joined(map(label, report.unmapped_parts))
-        wrapped(context, column, iface("No bone or no data for: {parts}", parts=parts), icon="INFO")
-    for warning in report.warnings:
-        wrapped(context, column, warning, icon="ERROR")
-    if report.figures:
-        _draw_angles(layout, report)
-    if report.unmapped_bones:
-        _draw_unmapped(context, layout, report)
-
-
-def _draw_angles(layout: bpy.types.UILayout, report: ApplyReport) -> None:
-    """The bones that point farthest from where the capture has them."""
-    worst = sorted(report.figures.items(), key=lambda item: item[1]["mean_deg"], reverse=True)[:WORST_SHOWN]
-    header, body = layout.panel(f"v2a_angles_{report.armature}", default_closed=True)
-    header.label(text=iface("Worst bone: {degrees:.1f}° off (mean)", degrees=worst[0][1]["mean_deg"]))
-    if body is not None:
-        column = body.column(align=True)
-        for bone, off in worst:
-            name = bone.rpartition(":")[2]
-            column.label(text=iface("{bone}: mean {mean_deg:.1f}°, 95 % below {p95_deg:.1f}°", bone=name, **off))
-
-
-def _draw_unmapped(context: bpy.types.Context, layout: bpy.types.UILayout, report: ApplyReport) -> None:
-    header, body = layout.panel(f"v2a_unmapped_{report.armature}", default_closed=True)
-    header.label(text=iface("{count} bones left at rest", count=len(report.unmapped_bones)))
-    if body is not None:
-        shown = report.unmapped_bones[:BONES_SHOWN]
-        more = len(report.unmapped_bones) - len(shown)
-        names = ", ".join(shown)
-        wrapped(context, body, iface("{names} and {count} more", names=names, count=more) if more else names)
-
-
-CLASSES = (V2A_PT_main, V2A_PT_options, V2A_PT_rig, V2A_PT_map, V2A_PT_keys, V2A_PT_queue, V2A_PT_check, V2A_PT_result)
+CLASSES = (
+    V2A_PT_main,
+    V2A_PT_options,
+    V2A_PT_rig,
+    V2A_PT_map,
+    V2A_PT_keys,
+    V2A_PT_queue,
+    V2A_PT_check,
+    V2A_PT_result,
+    V2A_PT_export,
+)

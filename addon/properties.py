@@ -4,7 +4,6 @@
 # pyright: reportInvalidTypeForm=false
 
 import math
-import zlib
 
 import bpy
 from bpy.props import (
@@ -19,12 +18,10 @@ from bpy.props import (
 
 from . import export, map_editor_properties
 from .apply import place_of
-from .maps import AUTO, BUNDLED, user_folder
-from .retarget.bone_map import load_preset
+from .preset_items import OWN_FILE, rig_presets
 from .retarget.choices import FIRST_FRAME, LIMBS, MOST_SPEED, Choices, Keying
-from .translations import CONTEXT, Text, tip
+from .translations import CONTEXT
 
-OWN_FILE = "FILE"
 SMOOTH_HZ = 8.0
 LEAST_HFOV_DEG, MOST_HFOV_DEG = 5.0, 150.0  # as the worker takes them
 
@@ -37,24 +34,6 @@ def _limit_hfov(settings: "V2A_Settings", _context: bpy.types.Context) -> None:
     """Between unknown and the least there is nothing."""
     if 0 < settings.hfov < math.radians(LEAST_HFOV_DEG) - 1e-6:  # the property is a float32
         settings.hfov = math.radians(LEAST_HFOV_DEG)
-
-
-_bundled = [(path.stem, load_preset(path).name) for path in sorted(BUNDLED.glob("*.toml"))]
-_shown: list[tuple[str, str, str, int]] = []  # Blender keeps no hold of the texts itself
-
-
-def _rig_presets(_settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> list[tuple[str, str, str, int]]:
-    """Bundled maps and those in the user's folder, which may change while Blender runs."""
-    recognise = Text("Recognise the armature by its bone names, and by its shape where they tell nothing")
-    items: list[tuple[str, str, str]] = [(AUTO, Text("Automatic"), recognise)]
-    items += [(stem, name, tip("Bone map for {name} armatures", name=name)) for stem, name in _bundled]
-    known = {stem for stem, *_ in items}
-    own = sorted(path for path in user_folder().glob("*.toml") if path.stem not in known)
-    items += [(path.stem, path.stem, tip("Your own bone map, {path}", path=path)) for path in own]
-    items.append((OWN_FILE, Text("From File"), Text("A bone map of your own")))
-    # numbered by name: a file more or less must not change what a scene has chosen
-    _shown[:] = [(*item, 0 if item[0] == AUTO else zlib.crc32(item[0].encode()) >> 1) for item in items]
-    return _shown
 
 
 def _export_presets() -> list[tuple[str, str, str]]:
@@ -93,7 +72,7 @@ class V2A_Settings(bpy.types.PropertyGroup):
     armature: PointerProperty(
         name="Armature", description="The armature to animate", type=bpy.types.Object, poll=_is_armature
     )
-    preset: EnumProperty(name="Preset", description="Which bones play which part of the body", items=_rig_presets)
+    preset: EnumProperty(name="Preset", description="Which bones play which part of the body", items=rig_presets)
     preset_file: StringProperty(name="File", description="A bone map, TOML", subtype="FILE_PATH")
     people: EnumProperty(
         name="People",
@@ -126,6 +105,12 @@ class V2A_Settings(bpy.types.PropertyGroup):
         max=math.radians(MOST_HFOV_DEG),
         subtype="ANGLE",
         update=_limit_hfov,
+    )
+    model: StringProperty(
+        name="Network",
+        description="The file of a network of your own, such as a published one; empty for the one that ships",
+        subtype="FILE_PATH",
+        translation_context=CONTEXT,
     )
     start: FloatProperty(
         name="Start", description="Where in the video to begin, in seconds", min=0.0, subtype="TIME_ABSOLUTE"
@@ -234,8 +219,21 @@ class V2A_Settings(bpy.types.PropertyGroup):
         step=0.1,
         precision=4,
     )
+    export_format: EnumProperty(
+        name="Format",
+        description="What kind of file to write",
+        items=[
+            ("fbx", "FBX", "For game engines and most other programs"),
+            ("glb", "glTF", "One .glb file, for the web and for engines"),
+            ("bvh", "BVH", "Bones and their motion alone, without meshes"),
+            ("usd", "USD", "For film pipelines"),
+        ],
+    )
     export_preset: EnumProperty(
         name="For", description="Which program will read the FBX", items=_export_presets(), default="generic"
+    )
+    export_path: StringProperty(
+        name="File", description="What to write, each time without asking; empty asks each time", subtype="FILE_PATH"
     )
     motions: CollectionProperty(type=V2A_PersonMotion)
     bone_map: PointerProperty(type=map_editor_properties.V2A_BoneMap)
@@ -253,6 +251,8 @@ def worker_options(settings: V2A_Settings) -> dict[str, str]:
         "start": settings.start,
         "end": settings.end,
     }
+    if settings.model:
+        flags["model"] = bpy.path.abspath(settings.model)
     return flags | {flag: f"{value:.6g}" for flag, value in values.items() if value > 0}
 
 

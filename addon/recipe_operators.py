@@ -71,7 +71,8 @@ class V2A_OT_load_recipe(bpy.types.Operator, ImportHelper):
         except V2AError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        left = sorted(said.keys() - TAKEN - ELSEWHERE)
+        exports = [kind for kind in flags.EXPORTS if kind in said]
+        left = sorted({*(said.keys() - TAKEN - ELSEWHERE), *exports[1:]})
         if left:
             told = {"recipe": path.name, "settings": ", ".join(left)}
             self.report({"WARNING"}, rpt("{recipe}: the panel has no place for {settings}; batch.py has", **told))

@@ -10,14 +10,14 @@ from typing import Any
 import bpy
 
 from ..lifter.contract.protocol import UsageError
-from . import export, flags, maps, options, properties, rates, recipe, watch
+from . import export, export_operators, flags, maps, options, properties, rates, recipe, watch
 from .retarget.choices import LIMBS, limbs_of
 
 TAKEN = frozenset(  # options that `to_settings` takes into the panel
     {
         "video", "motion", "armature", "preset", "person", "height", "hfov", "start", "end", "smooth-hz", "frame-rate",
         "root", "place", "facing", "left-foot", "right-foot", "limbs", "controls", "frames", "start-frame", "speed", "action",
-        "reduce", "reduce-m", "export-preset",
+        "reduce", "reduce-m", "export-preset", "model", *flags.EXPORTS,
     }
 )  # fmt: skip
 ELSEWHERE = frozenset({"rig", *flags.SUFFIXES, "runtime", "overwrite", "device"})  # change no motion
@@ -35,6 +35,9 @@ def of_settings(scene: bpy.types.Scene, folder: Path) -> dict[str, recipe.Value]
     own = settings.preset == properties.OWN_FILE
     out["preset"] = recipe.relative(Path(properties.rig_preset(settings)), folder) if own else settings.preset
     worker = properties.worker_options(settings)
+    model = worker.pop("model", "")
+    if model:
+        out["model"] = recipe.relative(Path(model), folder) if Path(model).is_file() else model
     out |= {flag: value if flag == "person" else float(value) for flag, value in worker.items()}
     out |= {"frame-rate": settings.frame_rate, "root": settings.root.replace(" ", "-"), "place": settings.place}
     if settings.turn:
@@ -47,7 +50,10 @@ def of_settings(scene: bpy.types.Scene, folder: Path) -> dict[str, recipe.Value]
     if settings.action != "auto":
         out["action"] = settings.action
     out |= {"reduce": _short(math.degrees(settings.tolerance)), "reduce-m": _short(settings.tolerance_m)}
-    return out | {"export-preset": settings.export_preset, "fbx": f"{video.stem}.fbx"}
+    kind = settings.export_format
+    beside = folder / f"{video.stem}{flags.SUFFIXES[kind][0]}"
+    path = export_operators.named(settings) if settings.export_path else beside
+    return out | {"export-preset": settings.export_preset, kind: recipe.relative(path, folder)}
 
 
 def to_settings(scene: bpy.types.Scene, given: argparse.Namespace) -> None:
@@ -80,6 +86,8 @@ def _values(given: argparse.Namespace) -> tuple[dict[str, Any], float | None]:
     people = person if person in ("largest", "all") else "number"
     first, last = options.frames_of(given.frames)
     rate, fps = options.rate_of(given.frame_rate)
+    exports = [(kind, str(path)) for kind in flags.EXPORTS if (path := getattr(given, kind)) is not None]
+    kind, path = exports[0] if exports else (flags.EXPORTS[0], "")
     values = {
         "video": str(given.video[0]) if given.video else "",
         "preset": given.preset if named else properties.OWN_FILE,
@@ -90,6 +98,7 @@ def _values(given: argparse.Namespace) -> tuple[dict[str, Any], float | None]:
         "hfov": math.radians(_number("hfov", given.hfov, 0.0)),
         "start": _number("start", given.start, 0.0),
         "end": _number("end", given.end, 0.0),
+        "model": given.model or "",
         "smooth_hz": _number("smooth-hz", given.smooth_hz, properties.SMOOTH_HZ),
         "frame_rate": rate,
         "root": given.root.replace("-", " "),
@@ -107,7 +116,9 @@ def _values(given: argparse.Namespace) -> tuple[dict[str, Any], float | None]:
         "action": given.action or "auto",
         "tolerance": math.radians(given.reduce),
         "tolerance_m": given.reduce_m,
+        "export_format": kind,
         "export_preset": given.export_preset,
+        "export_path": path,
     }
     return values, fps
 

@@ -6,6 +6,7 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import bpy
@@ -13,9 +14,9 @@ from bpy.props import CollectionProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ..lifter.contract.protocol import V2AError
-from . import maps, preferences, properties, rig, run_report, runtime, setup_watch, watch
+from . import maps, preferences, properties, rig, run_report, runtime, setup_watch, unfinished, watch
 from .self_check import Facts
-from .translations import iface, tip
+from .translations import iface, rpt, tip
 
 
 def problem(context: bpy.types.Context) -> str:
@@ -57,7 +58,8 @@ class V2A_OT_start(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.v2a
-        watch.start(_plan(context, Path(bpy.path.abspath(settings.video))))
+        options = properties.worker_options(settings)
+        watch.start(_plan(context, Path(bpy.path.abspath(settings.video)), options, settings.armature))
         return {"FINISHED"}
 
 
@@ -80,8 +82,52 @@ class V2A_OT_add_videos(bpy.types.Operator, ImportHelper):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         chosen = [Path(self.directory, item.name) for item in self.files if item.name]
+        settings = context.scene.v2a
         for video in chosen or [Path(self.filepath)]:
-            watch.start(_plan(context, video))
+            watch.start(_plan(context, video, properties.worker_options(settings), settings.armature))
+        return {"FINISHED"}
+
+
+class V2A_OT_continue_captures(bpy.types.Operator):
+    """Capture what was not finished when Blender closed, each video with the options that it had. What was found is kept"""
+
+    bl_idname = "v2a.continue_captures"
+    bl_label = "Continue Unfinished Captures"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = why_not_continue(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene = context.scene
+        for left in unfinished.offered(motion_folder()):
+            armature = scene.objects.get(left.armature) or scene.v2a.armature
+            if Path(left.video).is_file():
+                watch.start(_plan(context, Path(left.video), left.options, armature))
+            else:
+                self.report({"WARNING"}, rpt("{file} is not there", file=left.video))
+        unfinished.forget(motion_folder())
+        return {"FINISHED"}
+
+
+class V2A_OT_forget_captures(bpy.types.Operator):
+    """Do not capture what was not finished when Blender closed"""
+
+    bl_idname = "v2a.forget_captures"
+    bl_label = "Forget Unfinished Captures"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not unfinished.offered(motion_folder()):
+            cls.poll_message_set(tip("Nothing was left unfinished"))
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        unfinished.forget(motion_folder())
         return {"FINISHED"}
 
 
@@ -90,6 +136,7 @@ class V2A_OT_take_off(bpy.types.Operator):
 
     bl_idname = "v2a.take_off"
     bl_label = "Take Off"
+    bl_options = {"REGISTER", "INTERNAL"}  # noqa: RUF012
 
     index: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 
@@ -119,7 +166,9 @@ class V2A_OT_check(bpy.types.Operator):
         return not reason
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        watch.check_now(_facts(context, Path(bpy.path.abspath(context.scene.v2a.video))))
+        settings = context.scene.v2a
+        options = properties.worker_options(settings)
+        watch.check_now(_facts(context, Path(bpy.path.abspath(settings.video)), options, settings.armature))
         return {"FINISHED"}
 
 
@@ -181,24 +230,44 @@ def _problem_besides_video(context: bpy.types.Context) -> str:
     return iface("The capture's Python is not set up") if runtime_problem(context) else ""
 
 
-def _plan(context: bpy.types.Context, video: Path) -> watch.Plan:
-    settings = context.scene.v2a
-    facts, options = _facts(context, video), properties.worker_options(settings)
-    return watch.Plan(facts, options, context.scene.name, settings.armature.name)
+def why_not_continue(context: bpy.types.Context) -> str:
+    """Of what another Blender has left."""
+    left, scene = unfinished.offered(motion_folder()), context.scene
+    if not left:
+        return tip("Nothing was left unfinished")
+    if scene.objects.get(left[0].armature) is None and left[0].blend not in ("", bpy.data.filepath):
+        return tip("Open {file} first: the armature is there", file=Path(left[0].blend).name)
+    if scene.objects.get(left[0].armature) is None and scene.v2a.armature is None:
+        return iface("Choose an armature")
+    return iface("The capture's Python is not set up") if runtime_problem(context) else ""
 
 
-def _facts(context: bpy.types.Context, video: Path) -> Facts:
+def _plan(
+    context: bpy.types.Context, video: Path, options: Mapping[str, str], armature: bpy.types.Object
+) -> watch.Plan:
+    facts = _facts(context, video, options, armature)
+    return watch.Plan(facts, options, context.scene.name, armature.name, bpy.data.filepath)
+
+
+def _facts(context: bpy.types.Context, video: Path, options: Mapping[str, str], armature: bpy.types.Object) -> Facts:
     """What the self-check is about. The armature is looked at here: only the main thread may read it."""
-    settings = context.scene.v2a
     words = error = ""
     try:
-        rig.check_writable(settings.armature)
-        rest, humanoid = rig.read_rest_pose(settings.armature), rig.humanoid_table(settings.armature)
-        found = maps.choose_map(rest, properties.rig_preset(settings), humanoid)
+        rig.check_writable(armature)
+        rest, humanoid = rig.read_rest_pose(armature), rig.humanoid_table(armature)
+        found = maps.choose_map(rest, properties.rig_preset(context.scene.v2a), humanoid)
         words = found.words
     except V2AError as problem:
         error = str(problem)
-    return Facts(video, _motion_path(video), preferences.interpreter(context), setup_watch.made(), words, error)
+    return Facts(
+        video=video,
+        out=_motion_path(video),
+        named=preferences.interpreter(context),
+        made=setup_watch.made(),
+        network=options.get("model", ""),
+        armature=words,
+        armature_error=error,
+    )
 
 
 def _motion_path(video: Path) -> Path:
@@ -222,6 +291,8 @@ CLASSES = (
     V2A_OT_cancel,
     V2A_OT_cancel_all,
     V2A_OT_add_videos,
+    V2A_OT_continue_captures,
+    V2A_OT_forget_captures,
     V2A_OT_take_off,
     V2A_OT_check,
     V2A_OT_copy_report,

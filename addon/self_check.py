@@ -41,6 +41,7 @@ class Facts:
     out: Path  # where the motion will be written
     named: str = ""  # interpreter of the preferences
     made: tuple[Path, ...] = ()  # folders of set-ups
+    network: str = ""  # a name or a file; '' is the one that ships
     armature: str = ""  # what was found of it, in words
     armature_error: str = ""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
@@ -101,7 +102,7 @@ class Check:
     def _look(self) -> Iterator[Item]:
         yield armature(self.facts)
         yield disk(self.facts.out.parent)
-        yield weights()
+        yield network(self.facts.network)
         interpreter, item = find_interpreter(self.facts)
         yield item
         if interpreter is None:
@@ -134,6 +135,22 @@ def disk(folder: Path) -> Item:
     return Item("Disk", enough, text, "" if enough else remedy)
 
 
+def network(name: str) -> Item:
+    """What is to be used: one that ships, or a file of the user's own, which the worker looks into before it begins."""
+    path = Path(name)
+    if not name or (WEIGHTS / f"{name}.safetensors").is_file():
+        return weights()
+    remedy = "Choose another file under Options, or none for the network that ships."
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(9)
+    except OSError as error:
+        return Item("Network", False, f"{path}: {error.strerror}", remedy)
+    if head[:2] != b"PK" and head[:1] != b"\x80" and head[8:] != b"{":  # torch's files, old ones, safetensors
+        return Item("Network", False, Text("{file} holds no network", file=path), remedy)
+    return Item("Network", True, path.name)
+
+
 def weights(folder: Path = WEIGHTS, sums: Path = SUMS) -> Item:
     """The networks that ship, each against its sum."""
     wanted = [line.split() for line in sums.read_text("ascii").splitlines() if line.strip()]
@@ -155,19 +172,22 @@ def find_interpreter(facts: Facts) -> tuple[Path | None, Item]:
         if facts.named or facts.environment.get(runtime.VARIABLE):
             return None, Item("Python", False, text, remedy, PREFERENCES)
         return None, Item("Python", False, "The capture's Python is not set up", "Set it up, or name one.", SET_UP)
-    return found, Item("Python", True, str(found))
+    ours = found in map(runtime_folder.interpreter, facts.made)
+    return found, Item("Python", True, Text("The capture's Python is set up") if ours else str(found))
 
 
 def packages(interpreter: Path, facts: Facts, stopped: Callable[[], bool] = lambda: False) -> list[Item]:
     """Whether they are there, load, and have the versions of the lock; and what they will compute on."""
     folder = next((folder for folder in facts.made if runtime_folder.interpreter(folder) == interpreter), None)
-    mend = REPAIR if folder is not None else PREFERENCES
     try:
         runtime.check(interpreter, fresh=True, stopped=stopped)  # quick, and sees what was taken away since
         found = runtime.check(interpreter, really_import=True, stopped=stopped)
     except RuntimeUnfitError as error:
         text, remedy = _split(str(error))
-        return [Item("Packages", False, text, "Repair it." if folder is not None else remedy, mend)]
+        if folder is None:
+            return [Item("Packages", False, text, remedy, PREFERENCES)]
+        text = text.removeprefix(f"{interpreter}: ")  # says nothing to those who did not choose it
+        return [Item("Packages", False, text, "Repair it.", REPAIR)]
     have = {runtime_verify.canonical(name): version.split("+")[0] for name, version in found.versions.items()}
     pins = runtime_verify.pins(runtime_folder.LOCK)
     other = [f"{name} {have.get(name, 'unknown')} for {pins[name]}" for name in TOLD if have.get(name) != pins[name]]
@@ -207,6 +227,9 @@ def _ask_worker(command: Sequence[str], stopped: Callable[[], bool]) -> dict[str
             out = process.stdout.read()  # a few hundred bytes: no pipe is filled
     finally:
         processes.close(process)
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
     if stopped():
         raise Cancelled("the self-check was cancelled.")
     for line in out.decode("utf-8", "replace").splitlines():

@@ -12,7 +12,7 @@ class V2A_OT_set_up(bpy.types.Operator):
     """Make a Python for the capture, with PyTorch and mediapipe, in this extension's own folder"""
 
     bl_idname = "v2a.set_up"
-    bl_label = "Set Up"
+    bl_label = "Set Up the Capture's Python"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -30,7 +30,7 @@ class V2A_OT_repair(bpy.types.Operator):
     """Check all files of the capture's Python, install anew what is missing, damaged or of another build than chosen"""
 
     bl_idname = "v2a.repair"
-    bl_label = "Repair"
+    bl_label = "Repair the Capture's Python"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -48,10 +48,12 @@ class V2A_OT_cancel_set_up(bpy.types.Operator):
     """Stop the set-up; what was fetched is kept for the next try"""
 
     bl_idname = "v2a.cancel_set_up"
-    bl_label = "Cancel"
+    bl_label = "Cancel Set-up"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        if not setup_watch.running():
+            cls.poll_message_set(tip("No set-up is running"))
         return setup_watch.running()
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -63,7 +65,7 @@ class V2A_OT_remove_runtime(bpy.types.Operator):
     """Delete the capture's Python and its packages from the disk"""
 
     bl_idname = "v2a.remove_runtime"
-    bl_label = "Remove"
+    bl_label = "Remove the Capture's Python"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from . import runtime_folder, setup_watch, watch
+from . import runtime_folder, setup_watch
 from .translations import Text, iface
 from .wrapping import wrapped
 
@@ -51,7 +51,10 @@ def draw(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
 def draw_preferences(context: bpy.types.Context, layout: bpy.types.UILayout, preferences: Any) -> None:
     """All of it: source, own interpreter, repair, removal."""
     box = layout.box()
-    draw(context, box)
+    if preferences.interpreter and not setup_watch.running():
+        wrapped(context, box, "The Python that is named below is used, and none needs to be set up", icon="INFO")
+    else:
+        draw(context, box)
     column = box.column()
     column.use_property_split = True
     column.enabled = not setup_watch.running()
@@ -59,14 +62,14 @@ def draw_preferences(context: bpy.types.Context, layout: bpy.types.UILayout, pre
     column.prop(preferences, "wheels")
     wrapped(context, box, iface("Kept in {folder}", folder=setup_watch.folder()))
     row = box.row()
-    row.operator("v2a.repair", icon="TOOL_SETTINGS")
-    row.operator("v2a.remove_runtime", icon="TRASH")
+    row.operator("v2a.repair", text="Repair", icon="TOOL_SETTINGS")
+    row.operator("v2a.remove_runtime", text="Remove", icon="TRASH")
     column = layout.column()
     column.use_property_split = True
     column.prop(preferences, "interpreter")
-    layout.operator("v2a.check_runtime", icon="VIEWZOOM")
-    if watch.runtime_answer:
-        fit, text = watch.runtime_answer
+    layout.operator("v2a.check_runtime", text="Check", icon="VIEWZOOM")
+    if setup_watch.runtime_answer:
+        fit, text = setup_watch.runtime_answer
         wrapped(context, layout, text, icon="CHECKMARK" if fit else "ERROR")
 
 
@@ -80,7 +83,7 @@ def _draw_running(layout: bpy.types.UILayout) -> None:
     row.scale_y = 1.5
     row.progress(text=iface(setup.label), factor=setup.fraction)
     layout.label(text=iface(setup.text))
-    layout.operator("v2a.cancel_set_up", icon="X")
+    layout.operator("v2a.cancel_set_up", text="Cancel", icon="X")
 
 
 def installed() -> bool:

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import bpy
 
-from ..lifter.contract.protocol import OutputError, V2AError
+from ..lifter.contract.protocol import OutputError, RuntimeUnfitError, V2AError
 from . import preferences, runtime, runtime_folder, runtime_machine, watch
 from .runtime_machine import Build, Machine
 from .runtime_setup import Plan, Setup
-from .translations import iface
+from .translations import Text, iface
 
 END_S = 1.0  # in which a cancelled set-up has ended its programs
 
 current: Setup | None = None  # the one going on, or the last one
 removal_error = ""
+runtime_answer: tuple[bool, str] | None = None  # what the button in the preferences found
 _machines: list[Machine] = []  # one, once the machine was looked at
 _looking: list[threading.Thread] = []
 
@@ -159,6 +160,32 @@ def remove() -> None:
 
     thread = threading.Thread(target=work, name="v2a-remove", daemon=True)
     thread.start()
+    watch.schedule(tick)
+
+
+def check_runtime(interpreter: Path) -> None:
+    """Load the packages in the interpreter to see whether it is fit; the answer comes to runtime_answer."""
+    global runtime_answer
+    runtime_answer = (True, Text("Loading torch and mediapipe to see …"))
+    answers: list[tuple[bool, str]] = []
+
+    def look() -> None:
+        try:
+            found = runtime.check(interpreter, really_import=True, fresh=True)
+            fit = "Fit: Python {python} with all that the capture needs, on {device}"
+            answers.append((True, Text(fit, python=found.python, device=found.device)))
+        except RuntimeUnfitError as error:
+            answers.append((False, str(error)))
+
+    def tick() -> float | None:
+        global runtime_answer
+        if not answers:
+            return watch.TICK_S
+        runtime_answer = answers[0]
+        watch.redraw("PREFERENCES")
+        return None
+
+    threading.Thread(target=look, name="v2a-check-runtime", daemon=True).start()
     watch.schedule(tick)
 
 

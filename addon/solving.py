@@ -53,6 +53,7 @@ class Solved:
     target: Target
     clip: str  # its name
     person: str
+    network: dict[str, str]  # name, commercial_use and licence of what lifted it; {} where the file does not say
     world: Array  # (4, 4) how the motion was moved before it was solved
     curves: Curves
     cleared: frozenset[str]  # bones whose pose would add to what the keys mean
@@ -119,6 +120,7 @@ def _solved(target: Target, motion: Motion, world: Array, contacts: Mask | None 
         target=target,
         clip=_clip(motion),
         person=str(motion.header.get("person", "")),
+        network=_network(motion),
         world=world,
         curves=curves,
         cleared=frozenset(_held_at_rest(rest, curves) if set(choices.limbs) == set(LIMBS) else ()),
@@ -127,6 +129,12 @@ def _solved(target: Target, motion: Motion, world: Array, contacts: Mask | None 
         unsure=marks.stretches(motion, curves.frames, resample(motion, fps).times),
         seconds=round(time.perf_counter() - began, 4),
     )
+
+
+def _network(motion: Motion) -> dict[str, str]:
+    record = motion.header.get("model")
+    told = record if isinstance(record, dict) else {}
+    return {key: str(told[key]) for key in ("name", "commercial_use", "licence") if key in told}
 
 
 def _held_at_rest(rest: RestPose, curves: Curves) -> set[str]:

@@ -90,7 +90,7 @@ class V2A_OT_go_to_mark(bpy.types.Operator):
 
     bl_idname = "v2a.go_to_mark"
     bl_label = "Go to Mark"
-    bl_options = {"UNDO"}  # noqa: RUF012
+    bl_options = {"UNDO", "INTERNAL"}  # noqa: RUF012
 
     frame: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 

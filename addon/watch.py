@@ -1,13 +1,12 @@
 """The runs in the background as Blender sees them: a timer drains their events, redraws, and applies each motion.
 
 One capture at a time; further ones wait in a queue. State lives here and not in the file: a run does not survive
-Blender (what it had found is kept by the worker, and used when the same video is captured again).
+Blender. What had still to be done is offered to the next one (unfinished.py); what a run had found is kept by the worker.
 """
 
 from __future__ import annotations
 
 import atexit
-import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -18,13 +17,14 @@ from typing import Any
 import bpy
 
 from ..lifter.contract.protocol import Cancelled, RuntimeUnfitError, V2AError
-from . import capture, captures, runtime, sliced
+from . import capture, captures, sliced, unfinished
 from .capture import Capture
 from .live import Live
 from .self_check import Check, Facts
-from .translations import Text
+from .unfinished import Unfinished
 
 TICK_S = 0.1
+REDRAW_S = 0.25  # as fast as anyone reads; without a graphics card each drawing of the sidebar is felt
 END_S = 0.5  # in which a cancelled check ends its processes
 PAST_KEPT = 20  # ended runs shown in the queue: more than a panel has room for
 
@@ -37,6 +37,7 @@ class Plan:
     options: Mapping[str, str]
     scene: str
     armature: str = ""  # '' is the one that is chosen when the motion is there
+    blend: str = ""  # the file that is open
 
     @property
     def video(self) -> Path:
@@ -135,7 +136,6 @@ current: Run | None = None  # the run going on, or the last one
 waiting: list[Run] = []
 past: list[Run] = []  # the latest last
 last_check: Check | None = None  # of the current run, or of the button
-runtime_answer: tuple[bool, str] | None = None  # what the button in the preferences found
 
 
 def running() -> bool:
@@ -161,32 +161,6 @@ def check_now(facts: Facts) -> None:
         redraw()
         return None if check.done else TICK_S
 
-    schedule(tick)
-
-
-def check_runtime(interpreter: Path) -> None:
-    """Load the packages in the interpreter to see whether it is fit; the answer comes to runtime_answer."""
-    global runtime_answer
-    runtime_answer = (True, Text("Loading torch and mediapipe to see …"))
-    answers: list[tuple[bool, str]] = []
-
-    def look() -> None:
-        try:
-            found = runtime.check(interpreter, really_import=True, fresh=True)
-            fit = "Fit: Python {python} with all that the capture needs, on {device}"
-            answers.append((True, Text(fit, python=found.python, device=found.device)))
-        except RuntimeUnfitError as error:
-            answers.append((False, str(error)))
-
-    def tick() -> float | None:
-        global runtime_answer
-        if not answers:
-            return TICK_S
-        runtime_answer = answers[0]
-        redraw("PREFERENCES")
-        return None
-
-    threading.Thread(target=look, name="v2a-check-runtime", daemon=True).start()
     schedule(tick)
 
 
@@ -218,6 +192,7 @@ def stop() -> None:
         if bpy.app.timers.is_registered(tick):
             bpy.app.timers.unregister(tick)
     _ticks.clear()
+    unfinished.close()
     waiting.clear()
     for end in at_stop:
         end()
@@ -246,7 +221,9 @@ def _next() -> None:
 
 
 def _tick() -> float | None:
+    global _drawn_at
     assert current is not None
+    ran, now = current, time.monotonic()
     try:
         if current.step():
             return TICK_S
@@ -257,8 +234,21 @@ def _tick() -> float | None:
         _next()
         return TICK_S
     finally:
-        if sliced.current is None:  # else nothing new can be seen until its end
+        if ran.done or (now - _drawn_at >= REDRAW_S and sliced.current is None):  # slices: nothing new before their end
+            _drawn_at = now
             redraw()
+        _note()
+
+
+_drawn_at = 0.0
+
+
+def _note() -> None:
+    """What runs and waits, for the case that Blender ends first."""
+    plans = [run.plan for run in (*([current] if current is not None else []), *waiting) if not run.done]
+    noted = [Unfinished(str(plan.video), plan.options, plan.armature, plan.blend) for plan in plans]
+    if current is not None:
+        unfinished.note(current.plan.facts.out.parent, noted)
 
 
 def _apply(run: Run, motions: Sequence[Path]) -> None:

@@ -123,6 +123,7 @@ def _play(
         recognised=target.found.words,
         sureness=round(target.found.sureness, 3),
         person=one.person,
+        network=one.network,
         frames=len(curves.frames),
         fps=scene_fps(scene),
         frame_start=scene.frame_start,

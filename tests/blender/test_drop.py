@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,5 +25,20 @@ def test_drop_presets_and_menus(script: Callable[..., Outcome], extension_zip: P
         "Upper_Body_Only.py": ["in place", "origin", 4],
     }  # fmt: skip
     assert found["menus"] == 1
+    assert found["not offered, not there"] == [[], []], "a new button goes into drop.MENU, or is INTERNAL"
+    assert found["names that are taken twice"] == []
     assert found["labels"] == ["Apply Capture Again", "Cancel Capture", "Capture Video", "Compare with Video"]
     assert found["left"] == [0, []]
+
+
+def test_every_grey_button_says_why() -> None:
+    polls = [
+        (kind.name, ast.unparse(method))
+        for path in sorted((ROOT / "addon").glob("*.py"))
+        for kind in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(kind, ast.ClassDef) and "_OT_" in kind.name
+        for method in kind.body
+        if isinstance(method, ast.FunctionDef) and method.name == "poll"
+    ]
+    assert len(polls) > 15
+    assert [name for name, source in polls if "poll_message_set(" not in source and "_allowed(" not in source] == []

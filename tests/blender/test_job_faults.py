@@ -32,15 +32,25 @@ def busy(tmp_path: Path, code: str) -> capture.Capture:
     return running
 
 
-def test_a_killed_worker_is_told_as_such(tmp_path: Path) -> None:
-    running = busy(tmp_path, "print('frame 41', file=sys.stderr, flush=True)\nwhile True: time.sleep(1)")
+CHATTER = "W0000 00:00:1795314299.9 728 landmark_projection_calculator.cc:186] Using NORM_RECT"
+
+
+@pytest.mark.parametrize("words", ["frame 41", ""])
+def test_a_killed_worker_is_told_as_such(tmp_path: Path, words: str) -> None:
+    running = busy(
+        tmp_path, f"print({words!r}, {CHATTER!r}, sep='\\n', file=sys.stderr, flush=True)\nwhile True: time.sleep(1)"
+    )
+    while CHATTER not in running.job.log_tail(1):
+        time.sleep(0.01)
     os.kill(running.job.pid, signal.SIGKILL)
     until_end(running, 2.0)
-    with pytest.raises(RuntimeUnfitError, match=r"ran out of memory \(signal SIGKILL: frame 41\)"):
+    ended = f"signal SIGKILL: {words}" if words else "signal SIGKILL"
+    with pytest.raises(RuntimeUnfitError, match=rf"ran out of memory \({ended}\)"):
         running.result()
     assert running.died
     assert "signal SIGKILL" in running.report()
-    assert "  frame 41" in running.report()
+    assert f"  {words}" in running.report()
+    assert CHATTER in running.report()
     assert "stage: Finding people" in running.report()
 
 

@@ -125,15 +125,20 @@ def test_the_panel_and_batch_make_the_same_motion(
     assert found["unsaved"] == ["video", "armature"]
     assert found["wrote"]["video"] == "../walk.mp4"
     assert found["wrote"]["rig"] == "scene.blend"
+    assert found["wrote"]["model"] == "../own.bin"
     assert found["left at default"] == ["place", "preset_file", "right_foot", "video"]
     assert found["back"] == {}
-    assert found["defaults"] == {}
+    assert found["defaults"] == {"export_path": ["", str(tmp_path / "work" / "walk.fbx")]}  # a recipe names one
+    assert found["wrote"]["glb"] == "../out/cast.glb"
+    assert found["fbx"]
     assert found["misfits"] == [
         "armature Nobody is not in this scene. Open the rig's file or correct 'armature'.",
         "'smooth-hz' is 'quick'. Give a number.",
         "'nonsense' is no option of a recipe",
     ]
     assert found["left for batch"] == ["FINISHED"]
+    heads = {"fbx": "Kayd", "glb": "glTF", "bvh": "HIER", "usd": "PXR-"}
+    assert found["exported"] == {kind: ["FINISHED", head] for kind, head in heads.items()}
     assert found["batch"] == 0, outcome.stderr
     assert found["frames"] == [found["frames"][0]] * 2
     assert found["off, m"] < 1e-5

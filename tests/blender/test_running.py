@@ -51,5 +51,7 @@ def test_start_queue_cancel_kill_and_leave(
     message, kept = found["another file"]
     assert "its scene is no longer open" in message
     assert kept
+    assert found["offered while it runs"] == 0
+    assert found["offered after it ended"] == [["walk.mp4", "largest"]] * 2
     assert found["timers left"] == 0
     assert gone(int((tmp_path / "pid").read_text()))

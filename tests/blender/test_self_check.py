@@ -79,7 +79,7 @@ def test_packages_taken_away_offer_repair(tmp_path: Path) -> None:
     made = bare_environment(tmp_path / "runtime")
     item = looked(facts(tmp_path, named="", made=(made,)))["Packages"]
     assert (item.ok, item.operator, item.remedy) == (False, "v2a.repair", "Repair it.")
-    assert "lacks numpy, torch, cv2, mediapipe, scipy, safetensors" in item.text
+    assert item.text == "lacks numpy, torch, cv2, mediapipe, scipy, safetensors"
     named = looked(facts(tmp_path, named=str(made / "env")))["Packages"]
     assert named.operator == "v2a.open_preferences"
     assert "Install them there" in named.remedy
@@ -126,6 +126,26 @@ def test_the_sums_are_of_the_weights_that_ship() -> None:
         "after new weights: cd lifter/weights && sha256sum *.safetensors > ../../addon/weights.sha256"
     )
     assert self_check.weights().ok, "the same"
+
+
+def test_a_network_of_ones_own_is_looked_at(tmp_path: Path) -> None:
+    shipped = next(path for path in self_check.WEIGHTS.glob("*.safetensors") if not path.stem.endswith("_side"))
+    for name, found in (("", "weights as shipped"), (shipped.stem, "weights as shipped"), (str(shipped), shipped.name)):
+        item = self_check.network(name)
+        assert (item.ok, item.text) == (True, found)
+    text = tmp_path / "não é.bin"
+    text.write_text("hello, this is no network")
+    for name, words in (
+        (str(text), "não é.bin holds no network"),
+        (str(tmp_path / "gone.bin"), "gone.bin: No such file"),
+    ):
+        item = looked(facts(tmp_path, network=name))["Network"]
+        assert (item.ok, words in item.text) == (False, True), item.text
+        assert item.remedy == "Choose another file under Options, or none for the network that ships."
+    assert not self_check.network(str(tmp_path)).ok  # a folder
+    if os.name != "nt" and os.geteuid() != 0:
+        text.chmod(0)
+        assert "Permission denied" in self_check.network(str(text)).text
 
 
 def test_no_video_and_no_such_video(tmp_path: Path) -> None:

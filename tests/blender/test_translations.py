@@ -23,7 +23,8 @@ FILES = sorted(translations.FOLDER.glob("*.toml"))
 SOURCES = sorted((ROOT / "addon").glob("*.py"))
 DEFAULT, OPERATOR = "*", "Operator"
 NAMES = {  # everywhere the same
-    "AMD (ROCm)", "CPU", "FK", "IK", "NVIDIA (CUDA)", "PyPI", "PyTorch", "Python", "Unity", "Unreal", "Video to Armature",
+    "AMD (ROCm)", "BVH", "CPU", "FBX", "FK", "IK", "NVIDIA (CUDA)", "PyPI", "PyTorch", "Python", "USD", "Unity", "Unreal",
+    "Video to Armature", "glTF",
 }  # fmt: skip
 SHOWN = {  # function -> which of its arguments are shown, so that texts in them are to be translated
     "iface": (0,), "tip": (0,), "rpt": (0,), "Text": (0,), "wrapped": (2,), "report": (1,), "poll_message_set": (0,),
@@ -123,6 +124,7 @@ def test_each_blender_has_the_languages(script: Callable[..., Outcome]) -> None:
     outcome = script("strings.py")
     assert not outcome.own_warnings
     assert len(outcome.result["texts"]) > 150
+    assert outcome.result["without a tooltip"] == []
     assert set(LANGUAGES) <= set(outcome.result["languages"])
 
 

@@ -47,7 +47,7 @@ def test_enables_disables_and_enables_again(script: Script, extension_zip: Path)
     assert found["enabled"]
     assert found["again"]
     assert found["has_settings"]
-    assert {"V2A_PT_main", "V2A_OT_start", "V2A_OT_export_fbx"} <= set(found["classes"])
+    assert {"V2A_PT_main", "V2A_OT_start", "V2A_OT_export"} <= set(found["classes"])
     assert {"auto", "mixamo", "rigify", "FILE"} <= set(found["presets"])
     assert found["flags"] == {"person": "largest", "smooth-hz": "8"}
     assert found["more_flags"] == {"person": "2", "smooth-hz": "8", "hfov": "60", "end": "2.5"}
@@ -66,6 +66,17 @@ def test_ends_well_in_the_middle_of_a_run(script: Script, extension_zip: Path, t
     worker = int((tmp_path / "pid").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
+
+
+def test_updated_and_uninstalled_over_a_running_job(script: Script, extension_zip: Path, tmp_path: Path) -> None:
+    outcome = script("lifecycle.py", extension_zip, sys.executable, tmp_path)
+    found = outcome.result
+    assert "Traceback" not in outcome.stderr
+    assert (found["enabled"], found["there"], found["settings"]) == (True, True, "auto")
+    assert found["updated"] == [True, False, False, 0]  # enabled anew, the worker gone
+    assert found["violations"] == []
+    assert found["uninstalled"] == [False, False, False, False]
+    assert (found["left"], found["timers"]) == ([], [])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -20,6 +20,7 @@ from common import (
     GIVEN,
     MODULE,
     OUT,
+    addon,
     click,
     ends,
     found,
@@ -92,7 +93,14 @@ def watch_stalls(watch: Any) -> None:
     for panel in sys.modules[f"{MODULE}.addon.panel"].CLASSES:
         time_drawing(panel)
     solving, writing = (sys.modules[f"{MODULE}.addon.{name}"] for name in ("solving", "writing"))
-    names = ((watch, "_apply"), (solving, "read"), (solving, "people"), (writing, "_draft"), (writing, "_play"))
+    names = (
+        (watch, "_apply"),
+        (watch, "_tick"),
+        (solving, "read"),
+        (solving, "people"),
+        (writing, "_draft"),
+        (writing, "_play"),
+    )
     for owner, name in names:
         timed(owner, name)
     for name in ("depsgraph_update_pre", "depsgraph_update_post"):
@@ -122,7 +130,7 @@ def script() -> Iterator[float]:
     with bpy.context.temp_override(**view()):
         bpy.ops.ed.undo_push(message="before")
         found["start"] = list(bpy.ops.v2a.start())
-    stages, gaps, ticks, pictured, began, ended = [], [], [time.monotonic()], 0, time.monotonic(), 0.0
+    stages, ticks, pictured, began, ended = [], [time.monotonic()], 0, time.monotonic(), 0.0
     earlier: list[float] = []  # ticks
     while not ended or time.monotonic() - ended < AFTER_S:
         if not ended and (not watch.running() or time.monotonic() - began > LIMIT_S):
@@ -135,25 +143,25 @@ def script() -> Iterator[float]:
         if progress and progress.stage == "detect" and progress.done > 20 and not pictured:
             pictured = 1
             picture("4_running")
-            earlier, gaps = ticks, [b - a for a, b in pairwise(ticks)]
-            ticks = [time.monotonic()]  # the picture took its time, not Blender
+            earlier, ticks = ticks, [time.monotonic()]  # the picture took its time, not Blender
         yield 0.02
     found["stages"] = stages
     found["views drawn while it ran"] = [
         round(t - began, 2) for t, what in events if what.endswith("PRE_VIEW") and began < t < ended
     ]
-    stalls = sorted(((b - a, a) for a, b in pairwise(ticks)), reverse=True)
-    found["stalls, s"] = sorted((round(s, 3) for s in gaps + [s for s, _ in stalls]), reverse=True)[:6]
+    found["stalls, s"] = sorted((round(b - a, 3) for s in (earlier, ticks) for a, b in pairwise(s)), reverse=True)[:6]
     drawn = sorted(float(what.split()[1]) for t, what in events if what.startswith("V2A_PT_main") and t > began)
     found["panel drawn: times, median, longest s"] = [len(drawn), drawn[len(drawn) // 2], drawn[-1]]
     begun, done = ([t for t, what in events if what.endswith(word)] for word in ("PRE_VIEW", "POST_PIXEL"))
     drawn = list(zip(begun, done))
-    found["without the view: longest, 95th percentile, s"] = ends(
-        [*stood_still(earlier, drawn), *stood_still(ticks, drawn)]
+    stalls = sorted(
+        ((s, span) for part in (earlier, ticks) for s, span in zip(stood_still(part, drawn), pairwise(part))),
+        reverse=True,
     )
+    found["without the view: longest, 95th percentile, s"] = ends(s for s, _ in stalls)
     found["in the longest"] = [
-        [f"{t - since:.3f} {what}" for t, what in sorted(events) if -0.01 < t - since < length]
-        for length, since in stalls[:4]
+        [round(s, 3), *(f"{t - since:.3f} {what}" for t, what in sorted(events) if since - 0.01 < t < until)]
+        for s, (since, until) in stalls[:4]
     ]
     yield 0.3
     found["error"] = watch.current.error
@@ -182,7 +190,7 @@ def script() -> Iterator[float]:
     with bpy.context.temp_override(**view()):
         scene.frame_set(40)
         bpy.ops.view3d.view_all()
-        found["export"] = list(bpy.ops.v2a.export_fbx("EXEC_DEFAULT", filepath=str(OUT / "out.fbx")))
+        found["export"] = list(bpy.ops.v2a.export("EXEC_DEFAULT", filepath=str(OUT / "out.fbx")))
         found["again"] = list(bpy.ops.v2a.apply("EXEC_DEFAULT", True))
     yield from look("6_applied_again")
     slides = told().slides
@@ -245,9 +253,13 @@ def script() -> Iterator[float]:
         bpy.ops.v2a.open_preferences()
         bpy.ops.v2a.check_runtime()
     began = time.monotonic()
-    while not watch.runtime_answer[1].startswith("Fit") and watch.runtime_answer[0] and time.monotonic() - began < 60:
+    while (
+        not addon("setup_watch").runtime_answer[1].startswith("Fit")
+        and addon("setup_watch").runtime_answer[0]
+        and time.monotonic() - began < 60
+    ):
         yield 0.1
-    found["check"] = watch.runtime_answer
+    found["check"] = addon("setup_watch").runtime_answer
     yield 1.0
     picture("9_preferences")
 

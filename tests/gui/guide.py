@@ -141,7 +141,7 @@ def script() -> Iterator[float]:
     yield from scroll("5")
     yield from look("guide_export", 1.2)
     target = OUT / "walk.fbx"
-    press("export_fbx", "INVOKE_DEFAULT", filepath=str(target))
+    press("export", "INVOKE_DEFAULT", filepath=str(target))
     yield from until(lambda: len(bpy.context.window_manager.windows) > 1, 20)
     yield 4.0
     picture("guide_export_file")

@@ -14,7 +14,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import bpy
+import bpy  # isort: skip  (addon_utils exists only after it)
+import addon_utils
 from common import (
     GIVEN,
     OUT,
@@ -174,6 +175,18 @@ def script() -> Iterator[float]:
     yield from watched("again, compared", lambda: press("apply", "INVOKE_DEFAULT", True))
     found["end"] = [keys(), scene().v2a.compared is not None, addon("sliced").error]
     yield from look("3_end")
+
+    press("compare", "EXEC_DEFAULT", True)
+    addon_utils.enable("rigify", default_set=True)
+    with bpy.context.temp_override(**view()):
+        bpy.ops.object.armature_human_metarig_add()
+        other: Any = bpy.context.view_layer.objects.active
+        scene().v2a.armature = other
+    scene().v2a.last_frame = SHORT
+    yield from watched("another rig, 30 s", lambda: press("apply", "INVOKE_DEFAULT", True))
+    curves = addon("compat").played_curves(other.animation_data)
+    found["another rig, keys"] = [other.name, max(len(curve.keyframe_points) for curve in curves)]
+    yield from look("4_another_rig")
 
 
 play(script())

@@ -74,6 +74,7 @@ def test_from_the_zip_to_the_file_opened_again(window: Window) -> None:
     assert found["undone twice"]
     assert found["redone"] == [True, found["looks through"]]
     assert found["back"]
+    assert found["found by the search"] >= 20
     assert found["opened"] == [1, True, found["keys"]]
     assert found["again"][0] == ["FINISHED"]
     assert found["again"][1] < 2.0
@@ -120,12 +121,13 @@ def test_the_window_goes_on_while_a_long_motion_is_applied(window: Window, tmp_p
     found, said = window.run("stalls.py", path, DEMO / "mh_mixamo.fbx")
     assert "failed" not in found, found["failed"]
     assert TROUBLE.findall(said) == [], said[-3000:]
-    for button in ("again", "again, 30 s", "fewer keys", "refit", "compare", "again, compared"):
+    for button in ("again", "again, 30 s", "fewer keys", "refit", "compare", "again, compared", "another rig, 30 s"):
         watched = found[button]
         assert watched["returned in"] <= 0.1, button
         longest, most = watched["without the view"]  # which is drawn without a graphics card here
         assert (longest <= 0.5, most <= 0.2) == (True, True), (button, watched)
-    assert found["again, 30 s"]["seconds"] <= 2.0
+    assert max(found[f"{what}, 30 s"]["seconds"] for what in ("again", "another rig")) <= 2.0
+    assert found["another rig, keys"] == ["metarig", 900]
     curves, keys = found["first"]
     assert (found["again, keys"], keys) == ([curves, LONG], LONG)
     assert found["30 s, keys"] == [curves, 900]

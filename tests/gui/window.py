@@ -86,9 +86,12 @@ class Window:
             self._server.terminate()
             self._server.wait(10)
 
-    def run(self, script: str, *arguments: Path | str, timeout: float = 590) -> tuple[dict[str, Any], str]:
-        """One of the scripts here in a new Blender, with nothing detected yet: what it found, and all that Blender said."""
-        shutil.rmtree(self.home / ".cache", ignore_errors=True)
+    def run(
+        self, script: str, *arguments: Path | str, timeout: float = 590, fresh: bool = True
+    ) -> tuple[dict[str, Any], str]:
+        """One of the scripts here in a new Blender: what it found, and all that Blender said. fresh: nothing detected yet."""
+        if fresh:
+            shutil.rmtree(self.home / ".cache", ignore_errors=True)
         (self.out / "found.json").unlink(missing_ok=True)
         path = self.out / f"{Path(script).stem}.log"
         with path.open("w") as log:

@@ -68,6 +68,12 @@ def main(archive: Path, demo: Path, folder: Path) -> dict[str, Any]:
     found["labels"] = sorted(
         getattr(bpy.ops.v2a, name).get_rna_type().name for name in ("start", "cancel", "apply", "compare")
     )
+    offered = {name for group in menu.MENU for name in group}
+    kinds = [k for k in sys.modules[f"{MODULE}.addon.registration"].CLASSES if issubclass(k, bpy.types.Operator)]
+    wanted = {k.bl_idname.removeprefix("v2a.") for k in kinds if "INTERNAL" not in getattr(k, "bl_options", ())}
+    found["not offered, not there"] = [sorted(wanted - offered), sorted(offered - wanted)]
+    names = [getattr(bpy.ops.v2a, name).get_rna_type().name for name in offered]
+    found["names that are taken twice"] = sorted({name for name in names if names.count(name) > 1})
     addon_utils.disable(MODULE, default_set=True)
     found["left"] = [
         len([f for f in bpy.types.VIEW3D_MT_object._dyn_ui_initialize() if f.__module__.startswith(MODULE)]),

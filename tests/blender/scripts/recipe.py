@@ -78,6 +78,9 @@ def main(archive: Path, motion: Path, demo: Path, folder: Path) -> dict[str, Any
     settings.controls = "both"
     settings.action, settings.tolerance, settings.tolerance_m = "new", np.radians(0.5), 0.002
     settings.export_preset, settings.preset = "unity", "mixamo"
+    (folder / "own.bin").write_bytes(b"PK")
+    settings.model = str(folder / "own.bin")
+    settings.export_format, settings.export_path = "glb", str(folder / "out" / "cast.glb")
     recipe = work / "set.toml"
     bpy.ops.v2a.save_recipe(filepath=str(recipe))
     found["wrote"] = tomllib.loads(recipe.read_text())
@@ -96,10 +99,18 @@ def main(archive: Path, motion: Path, demo: Path, folder: Path) -> dict[str, Any
     ]
     found["left for batch"] = list(bpy.ops.v2a.load_recipe(filepath=str(recipe)))
 
-    settings.controls = "fk"  # this rig has no others
+    settings.controls, settings.model = "fk", ""  # this rig has no others
+    settings.export_format, settings.export_path = "fbx", str(work / "walk")
     bpy.ops.v2a.save_recipe(filepath=str(recipe))
     sys.modules[f"{MODULE}.addon.watch"].set_motions(settings, [motion], character)
     bpy.ops.v2a.apply()
+    found["exported"] = {}
+    for kind in ("fbx", "glb", "bvh", "usd"):
+        settings.export_format, settings.export_path = kind, str(folder / "by the box" / kind)
+        Path(settings.export_path).parent.mkdir(exist_ok=True)
+        done = bpy.ops.v2a.export("INVOKE_DEFAULT")
+        path = Path(f"{settings.export_path}.{kind}")
+        found["exported"][kind] = [*done, path.is_file() and path.read_bytes()[:4].decode("latin-1")]
     frames = range(scene.frame_start, scene.frame_end + 1)
     mine = heads(character, BONES, frames)
     command = [ROOT / "addon" / "batch.py", "--recipe", recipe, "--motion", motion, "--save", work / "batch.blend"]

@@ -25,7 +25,7 @@ def main(archive: Path) -> dict[str, Any]:
         "classes": [name for name in dir(bpy.types) if name.startswith("V2A_")],
         "has_settings": settings.preset == "auto",
         "presets": sorted(
-            item[0] for item in sys.modules[f"{MODULE}.addon.properties"]._rig_presets(settings, bpy.context)
+            item[0] for item in sys.modules[f"{MODULE}.addon.preset_items"].rig_presets(settings, bpy.context)
         ),
     }
     flags = sys.modules[f"{MODULE}.addon.properties"].worker_options

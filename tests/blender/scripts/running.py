@@ -88,7 +88,14 @@ def main(archive: Path, video: Path, rig: Path, python: Path, folder: Path) -> d
     bpy.ops.import_scene.fbx(filepath=str(rig))
     bpy.context.scene.v2a.armature = next(o for o in bpy.context.scene.objects if o.type == "ARMATURE")
     running = begin(watch)
+    bpy.ops.v2a.start()
+    watch._tick()
+    unfinished, folder_of = sys.modules[f"{MODULE}.addon.unfinished"], operators.motion_folder()
+    found["offered while it runs"] = len(unfinished.offered(folder_of))
     addon_utils.disable(MODULE, default_set=True)
+    found["offered after it ended"] = [
+        [Path(run.video).name, run.options["person"]] for run in unfinished.offered(folder_of)
+    ]
     found["timers left"] = len(watch._ticks)
     (folder / "pid").write_text(str(running.capture.job.pid))
     found["live left"].append(live_files())

@@ -17,14 +17,20 @@ from video_to_armature.addon import registration  # noqa: E402
 DEFAULT = bpy.app.translations.contexts.default
 
 
+def rna_of(kind: Any) -> Any:
+    """What Blender made of the class."""
+    if not issubclass(kind, bpy.types.Operator):
+        return kind.bl_rna
+    group, _, name = kind.bl_idname.partition(".")
+    return getattr(getattr(bpy.ops, group), name).get_rna_type()
+
+
 def of_class(kind: Any) -> Iterator[tuple[str, str]]:
+    rna = rna_of(kind)
     if issubclass(kind, bpy.types.Operator):
-        group, _, name = kind.bl_idname.partition(".")
-        rna = getattr(getattr(bpy.ops, group), name).get_rna_type()
         yield rna.translation_context, rna.name
         yield DEFAULT, rna.description
     else:
-        rna = kind.bl_rna
         yield getattr(kind, "bl_translation_context", DEFAULT), getattr(kind, "bl_label", "")
         yield DEFAULT, getattr(kind, "bl_description", "")
     for name in inspect.get_annotations(kind):
@@ -44,8 +50,18 @@ def of_property(prop: Any, name: str) -> Iterator[tuple[str, str]]:
 def main() -> dict[str, Any]:
     registration.register()
     found = sorted({pair for kind in registration.CLASSES for pair in of_class(kind) if pair[1]})
+    bare = [name for kind in registration.CLASSES for name in without_tooltip(kind)]
     registration.unregister()
-    return {"texts": found, "languages": languages()}
+    return {"texts": found, "without a tooltip": bare, "languages": languages()}
+
+
+def without_tooltip(kind: Any) -> list[str]:
+    """What has a name on the screen but no words under the mouse."""
+    rna = rna_of(kind)
+    bare = [kind.bl_idname] if issubclass(kind, bpy.types.Operator) and not rna.description else []
+    props = [rna.properties[name] for name in inspect.get_annotations(kind)]
+    named = [prop for prop in props if not prop.is_hidden and prop.name != prop.identifier]
+    return bare + [f"{kind.__name__}.{prop.identifier}" for prop in named if not prop.description]
 
 
 def languages() -> list[str]:

@@ -71,11 +71,13 @@ def path(
     weight: FloatArray,
     times: FloatArray,
     told: FloatArray | None = None,
+    steady: bool = True,
 ) -> tuple[FloatArray, FloatArray]:
     """Root path (F, 3) and contacts (F, 4) of one stretch, world axes with the camera at the origin.
 
     seen_at (F, 3) where reprojection puts the root, trusted where `sure`; feet (F, 4, 3) foot points from the root, seen
     along rays (F, 4, 3) with weight (F, 4); told (F, 4): contacts that the network tells, where it does.
+    steady: contacts all frames heard (`held`); else frame by frame, which is surer of where a foot stood than of how long.
     """
     contacts = np.zeros(feet.shape[:2])
     away = np.maximum(np.linalg.norm(seen_at, axis=-1), NEAREST_M)
@@ -85,8 +87,8 @@ def path(
     speed = _speed(rays, weight, away, times)
     for _ in range(2):  # contacts need heights, heights need contacts
         heights = root[:, None, 2] + feet[..., 2]
-        seen = _contacts(heights, speed, times)
-        contacts = held([seen] if told is None else [told, seen], times)
+        looks = [_contacts(heights, speed, times), *([] if told is None else [told])]
+        contacts = held(looks, times) if steady else np.prod(looks, 0) ** (1 / len(looks))
         level = levels(heights, contacts, LEVELS_APART_M, floor_of(heights, contacts))
         root = _solve(seen_at, sure, feet, away, contacts, level, times)
     return root, contacts

@@ -101,7 +101,7 @@ def to_world(
             told = None if lifted.contacts is None else lifted.contacts[at]
             in_world, clip.contacts[at] = path(
                 root[at] @ R.T, sure, clip.joints[at][:, feet] @ R.T, clip.rays[at][:, feet] @ R.T, clip.weight[at][:, feet],
-                times[at], told,
+                times[at], told, last,
             )  # fmt: skip
             found[at] = (in_world @ R)[:, None] + clip.joints[at]
         if last:

@@ -29,8 +29,8 @@ class Terms:
     network_along: float = 1.5  # times the spread that the network tells, along the view
     network_across: float = 0.7  # and across it
     bone_m: float = 0.004  # of a bone from the clip's length
-    acceleration: float = 3.0  # times ACCELERATION, of what is fast
-    calm: float = 0.1  # and this share of that, of what is still
+    acceleration: float = 4.0  # times ACCELERATION, of what is fast
+    calm: float = 0.075  # and this share of that, of what is still
     planted_m_s: float = 0.02  # speed of a foot that stands
     floor_m: float = 0.01  # height of a foot that stands
     below_m: float = 0.005  # depth of a foot in the floor

@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,11 @@ USAGE = """usage: python3 dev.py COMMAND
   bench accuracy  error on rendered and simulated people; ARGS go to tests/benchmarks/accuracy.py
   train [ARGS]    train a network; ARGS go to `python -m lifter train`
   libraries       the Linux packages that are missing here, as apt names"""
+
+# What goes into the extension, less what its manifest leaves out of these.
+PACKED = (
+    "__init__.py", "blender_manifest.toml", "CHANGELOG.md", "LICENSE", "README.md", "addon", "lifter", "presets", "requirements",
+)  # fmt: skip
 
 # What the wheels of OpenCV, mediapipe and Blender expect from a Linux desktop, and Debian's names for it.
 APT_PACKAGES = {
@@ -176,8 +182,14 @@ def pack(folder: Path) -> Path:
         raise Stop(f"no extension builder in {MAIN.name}'s bpy. Remove {MAIN.name} and start again.")
     for old in folder.glob("*.zip"):
         old.unlink()
-    if run([MAIN.python, tool, "build", "--source-dir", ROOT, "--output-dir", folder]):
-        raise Stop("the extension cannot be built; the lines above say why.")
+    with tempfile.TemporaryDirectory() as staged:  # captures and videos that lie about in a clone do not go out
+        for name in PACKED:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, Path(staged) / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(ROOT / name, staged)
+        if run([MAIN.python, tool, "build", "--source-dir", staged, "--output-dir", folder]):
+            raise Stop("the extension cannot be built; the lines above say why.")
     [archive] = folder.glob("*.zip")
     if run([MAIN.python, tool, "validate", archive]):
         raise Stop(f"{archive} is not a valid extension; the lines above say why.")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -149,8 +151,16 @@ def test_the_package_is_this_folder_from_anywhere(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return dev.pack(tmp_path_factory.mktemp("zip"))
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    strays = ROOT / "stray_capture.npz", ROOT / "stray_clips"  # as the README's own commands leave them
+    strays[0].write_bytes(b"private")
+    strays[1].mkdir()
+    (strays[1] / "holiday.mp4").write_bytes(b"private")
+    try:
+        yield dev.pack(tmp_path_factory.mktemp("zip"))
+    finally:
+        strays[0].unlink()
+        shutil.rmtree(strays[1])
 
 
 def test_the_zip_holds_what_users_need_and_no_more(archive: Path) -> None:
@@ -159,6 +169,7 @@ def test_the_zip_holds_what_users_need_and_no_more(archive: Path) -> None:
     for needed in ("blender_manifest.toml", "__init__.py", "LICENSE", "addon/batch.py", "lifter/__main__.py"):
         assert needed in names
     assert any(name.endswith(".safetensors") for name in names)
+    assert not [name for name in names if "stray_" in name]
     assert {name.split("/")[0] for name in names if "/" in name} == {"addon", "lifter", "presets", "requirements"}
     assert {n for n in names if n.startswith("requirements/")} == {
         "requirements/runtime.txt",

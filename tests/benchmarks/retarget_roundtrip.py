@@ -20,19 +20,14 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from mathutils.kdtree import KDTree  # pyright: ignore[reportMissingImports]
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "rigs"
 FORMATS = ("fbx", "glb", "bvh", "usd")
 sys.path[:0] = [str(ROOT / "tests" / "blender" / "scripts"), str(Path(__file__).parent)]
 from common import heads, load_package  # noqa: E402  # pyright: ignore[reportMissingImports]
+from exchanged import armature, furthest, read, vertices  # noqa: E402  # pyright: ignore[reportMissingImports]
 from retarget_rigs import build  # noqa: E402
-
-
-def armature() -> bpy.types.Object:
-    """The character's: USD makes more of them, for shape keys."""
-    return max((o for o in bpy.context.scene.objects if o.type == "ARMATURE"), key=lambda o: len(o.data.bones))
 
 
 def rigs() -> list[Path]:
@@ -43,55 +38,14 @@ def rigs() -> list[Path]:
     return [ROOT / "demo" / "mh_mixamo.fbx", *files, *scaled]
 
 
-def vertices(frames: range) -> np.ndarray:
-    """(3, V, 3) in the world at the first frame, the middle one and the last."""
-    scene, found = bpy.context.scene, []
-    for frame in (frames[0], frames[len(frames) // 2], frames[-1]):
-        scene.frame_set(frame)
-        graph, here = bpy.context.evaluated_depsgraph_get(), [np.empty((0, 3))]
-        for o in scene.objects:
-            if (
-                o.type == "MESH" and o.users_collection[0].name != "glTF_not_exported"
-            ):  # that importer's shapes of bones
-                evaluated = o.evaluated_get(graph)
-                flat = np.empty(3 * len(evaluated.data.vertices), np.float32)
-                evaluated.data.vertices.foreach_get("co", flat)
-                world = np.array(evaluated.matrix_world)
-                here.append(flat.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3])
-        found.append(np.concatenate(here))
-    return np.stack(found)
-
-
-def furthest(points: np.ndarray, others: np.ndarray) -> float:
-    """Metres from the worst of either to the nearest of the other; both (V, 3)."""
-    worst = 0.0
-    for these, those in ((points, others), (others, points)):
-        tree = KDTree(len(those))
-        for i, point in enumerate(those):
-            tree.insert(point, i)
-        tree.balance()
-        worst = max(worst, *(tree.find(point)[2] for point in these))
-    return worst
-
-
-def read(path: Path) -> None:
-    """Into an empty scene. anim_offset: Blender's FBX importer shifts keys by a frame unless told not to."""
-    bpy.ops.wm.read_homefile(use_empty=True)
-    bpy.context.scene.render.fps = 30
-    if path.suffix == ".fbx":
-        bpy.ops.import_scene.fbx(filepath=str(path), anim_offset=0.0)
-    elif path.suffix == ".glb":
-        bpy.ops.import_scene.gltf(filepath=str(path))
-    elif path.suffix == ".bvh":
-        bpy.ops.import_anim.bvh(filepath=str(path), axis_forward="Y", axis_up="Z", rotate_mode="QUATERNION")
-    else:
-        bpy.ops.wm.usd_import(filepath=str(path))
-
-
 def spelled(names: list[str]) -> list[str | None]:
     """As the file has them: USD knows letters, digits and '_'."""
     table = {re.sub(r"\W", "_", bone.name): bone.name for bone in armature().pose.bones}
     return [table.get(re.sub(r"\W", "_", name)) for name in names]
+
+
+def some(frames: range) -> tuple[int, int, int]:
+    return frames[0], frames[len(frames) // 2], frames[-1]
 
 
 def compared(
@@ -103,7 +57,7 @@ def compared(
     kept = [i for i, name in enumerate(came) if name]
     span = range(round(first), round(first) + len(true))
     off = np.linalg.norm(heads(armature(), [came[i] for i in kept], span) - true[:, kept], axis=-1)
-    came_shape = vertices(span)
+    came_shape = vertices(some(span))
     apart = (
         max(map(furthest, shape, came_shape)) if came_shape.size else np.nan
     )  # BVH has no meshes, nor have the JSONs
@@ -123,7 +77,7 @@ def single(rig: Path, motion: Path, folder: Path) -> list[str]:
     names = [bone.name for bone in armature().data.bones]
     scene = bpy.context.scene
     span = range(scene.frame_start, scene.frame_end + 1)
-    true, shape = heads(armature(), names, span), vertices(span)
+    true, shape = heads(armature(), names, span), vertices(some(span))
     return [row(rig, path, lambda: compared(names, true, shape, armature().animation_data.action)) for path in files]
 
 
@@ -152,7 +106,7 @@ def takes(rig: Path, motion: Path, folder: Path) -> list[str]:
             other.mute = other != track
         [strip] = track.strips
         span = range(round(strip.frame_start), round(strip.frame_end) + 1)
-        true[track.name] = heads(armature(), names, span), vertices(span)
+        true[track.name] = heads(armature(), names, span), vertices(some(span))
 
     def each() -> tuple[float, float, float, int]:
         character = armature()

@@ -14,8 +14,8 @@ from typing import Any
 import bpy
 import numpy as np
 from common import RIG, hand_back, heads, load_package
+from exchanged import armature, furthest, read, vertices
 from mathutils import Matrix
-from mathutils.kdtree import KDTree  # pyright: ignore[reportMissingImports]
 
 load_package()
 from video_to_armature.addon import actions, apply, compat, export, rig_file  # noqa: E402
@@ -26,11 +26,6 @@ from video_to_armature.lifter.contract.protocol import OutputError  # noqa: E402
 motion, folder = Motion.load(Path(sys.argv[1])), Path(sys.argv[2])
 result: dict[str, Any] = {}
 KINDS = ("fbx", "glb", "usd")
-
-
-def armature() -> bpy.types.Object:
-    """USD makes more of them, for shape keys."""
-    return max((o for o in bpy.context.scene.objects if o.type == "ARMATURE"), key=lambda o: len(o.data.bones))
 
 
 def scaled(size: float = 0.01) -> tuple[bpy.types.Scene, bpy.types.Object]:
@@ -103,47 +98,6 @@ def state() -> list[object]:
     scene, active = context.scene, context.view_layer.objects.active
     now = [scene.name, scene.frame_current, scene.frame_subframe, context.mode, active.name]
     return [blocks, objects, played, strips, pose, limits, now]
-
-
-def vertices(frames: range) -> np.ndarray:
-    """(F, V, 3) in the world."""
-    found = []
-    for frame in frames:
-        bpy.context.scene.frame_set(frame)
-        graph, here = bpy.context.evaluated_depsgraph_get(), []
-        for o in bpy.context.scene.objects:
-            if (
-                o.type == "MESH" and o.users_collection[0].name != "glTF_not_exported"
-            ):  # that importer's shapes of bones
-                evaluated = o.evaluated_get(graph)
-                here += [evaluated.matrix_world @ v.co for v in evaluated.data.vertices]
-        found.append(np.array(here))
-    return np.stack(found)
-
-
-def furthest(points: np.ndarray, others: np.ndarray) -> float:
-    """Metres from the worst of either to the nearest of the other; both (F, V, 3)."""
-    worst = 0.0
-    for these, those in [*zip(points, others), *zip(others, points)]:
-        tree = KDTree(len(those))
-        for i, point in enumerate(those):
-            tree.insert(point, i)
-        tree.balance()
-        worst = max(worst, *(tree.find(point)[2] for point in these))
-    return worst
-
-
-def read(path: Path) -> None:
-    bpy.ops.wm.read_homefile(use_empty=True)
-    bpy.context.scene.render.fps = 30
-    if path.suffix == ".fbx":
-        bpy.ops.import_scene.fbx(filepath=str(path), anim_offset=0.0)
-    elif path.suffix == ".glb":
-        bpy.ops.import_scene.gltf(filepath=str(path))
-    elif path.suffix == ".bvh":
-        bpy.ops.import_anim.bvh(filepath=str(path), axis_forward="Y", axis_up="Z", rotate_mode="QUATERNION")
-    else:
-        bpy.ops.wm.usd_import(filepath=str(path))
 
 
 def worst_scale() -> float:
@@ -220,7 +174,7 @@ for kind in KINDS:
     body = next(o for o in bpy.context.scene.objects if o.name == "mh_mixamo_body")
     result["one"][kind] = {
         "heads": float(np.abs(moved - true).max()),
-        "vertices": furthest(shape, vertices(range(begin, begin + 45, 22))),
+        "vertices": max(map(furthest, shape, vertices(range(begin, begin + 45, 22)))),
         "scale": worst_scale(),
         "volume": outward() / volume,
         "objects": sorted(o.name for o in bpy.context.scene.objects if o.type in ("ARMATURE", "MESH")),

@@ -26,14 +26,15 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass
 class Detections:
-    """What was found so far: for each frame its index in the file, its time, (P, K, 3) points, and its look; and what the
-    background did."""
+    """What was found so far: for each frame its index in the file, its time, (P, K, 3) points, and its look; what the background
+    did; and the straight lines of a few frames, (N, 5) of Keypoints."""
 
     indices: list[int] = field(default_factory=list[int])
     times: list[float] = field(default_factory=list[float])
     people: list[FloatArray] = field(default_factory=list[FloatArray])
     looks: list[Look] = field(default_factory=list[Look])
     background: Background = field(default_factory=Background)
+    lines: list[FloatArray] = field(default_factory=list[FloatArray])
 
     def add(self, index: int, time_s: float, people: FloatArray, look: Look) -> None:
         self.indices.append(index)
@@ -67,12 +68,14 @@ class Cache:
                     people = np.split(z["points"].reshape(-1, points, 3), np.cumsum(z["people"])[:-1])
                     chunk = list(zip(z["indices"].tolist(), z["times"].tolist(), people, z["looks"], strict=True))
                     part = {name: z[name] for name in PARTS}
+                    lines = z["lines"]
             except Exception:  # numpy and zipfile raise a dozen kinds for damaged files
                 damaged = True  # detected again, with all that follows
                 break
             for index, time_s, person, look in chunk:
                 found.add(int(index), float(time_s), person, look)
             tracked.append(part)
+            found.lines.append(lines)
             self._saved += 1
         whole = not damaged and len(found) > 0 and (self._folder / "whole").is_file()
         if found:
@@ -88,8 +91,15 @@ class Cache:
             self._folder.mkdir(parents=True, exist_ok=True)
             while len(found) - self._saved * CHUNK >= (1 if whole else CHUNK):
                 part = slice(self._saved * CHUNK, (self._saved + 1) * CHUNK)
+                lines = np.concatenate([np.zeros((0, 5), np.float32), *found.lines])
+                here = lines[(lines[:, 0] >= part.start) & (lines[:, 0] < part.stop)]
                 self._write(
-                    found.indices[part], found.times[part], found.people[part], found.looks[part], found.background
+                    found.indices[part],
+                    found.times[part],
+                    found.people[part],
+                    found.looks[part],
+                    here,
+                    found.background,
                 )
                 self._saved += 1
             if whole:
@@ -101,6 +111,7 @@ class Cache:
         times: Sequence[float],
         people: Sequence[FloatArray],
         looks: Sequence[Look],
+        lines: FloatArray,
         background: Background,
     ) -> None:
         assert self._folder is not None
@@ -113,6 +124,7 @@ class Cache:
                 people=np.array([len(p) for p in people]),
                 points=np.concatenate(list(people)),
                 looks=np.array(looks),
+                lines=lines,
                 **tracked,
             )
         self._recorded = background.recorded

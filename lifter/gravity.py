@@ -29,9 +29,10 @@ def guess(lifted: Lifted, known: Mask, skeleton: Skeleton) -> FloatArray:
     return _unit(np.median(lifted.up[known], 0))
 
 
-def from_ground(up: FloatArray, places: FloatArray, path: FloatArray) -> FloatArray:
-    """(3,) the first guess turned so that the ground is level, as far as it says so: the places (N, 3) where feet stood lie on
-    one plane, and the way of the pelvis (F, 3) on another. Of stairs and slopes, which show as a large turn, nothing is told."""
+def from_ground(up: FloatArray, off: float, places: FloatArray, path: FloatArray) -> FloatArray:
+    """(3,) `up`, which is off by so many radians, turned so that the ground is level, as far as it says so: the places (N, 3)
+    where feet stood lie on one plane, and the way of the pelvis (F, 3) on another. Of stairs and slopes, which show as a large
+    turn, nothing is told."""
     places = places if len(places) >= LEAST_PLACES else places[:0]
     way = path[_apart(path, WAY_M)]
     side = _unit(np.cross(up, [0.0, 0.0, 1.0]))
@@ -43,7 +44,7 @@ def from_ground(up: FloatArray, places: FloatArray, path: FloatArray) -> FloatAr
     stood = np.arange(len(points)) < len(places)
     rows = np.stack([points @ side, points @ ahead, -1.0 * stood, -1.0 * ~stood], 1) / spread[:, None]
     right = -(points @ up) / spread
-    prior = np.diag([GUESS_SPREAD**-2, GUESS_SPREAD**-2, 1e-9, 1e-9])
+    prior = np.diag([off**-2, off**-2, 1e-9, 1e-9])
     weight = np.ones(len(points))
     turn = np.zeros(4)
     for _ in range(4):

@@ -49,7 +49,8 @@ class Keypoints:
 
     `frame_times` (F,) seconds in the source. The header holds fps, width, height, first_frame, source, detector, and of a
     film whose camera was judged also camera (kind, focal_px where it is told). `first_from_cam` (F, 3, 3): camera axes of
-    each frame to those of its scene's first, None of a camera that stays as it is.
+    each frame to those of its scene's first, None of a camera that stays as it is. `lines` (N, 5): straight edges of what stands
+    around the people in some of the frames: the frame, from 0, and x and y of both ends; None where none were sought.
     """
 
     header: Mapping[str, Any]
@@ -57,6 +58,7 @@ class Keypoints:
     keypoints_px: FloatArray
     frame_times: npt.NDArray[np.float64]
     first_from_cam: npt.NDArray[np.float64] | None = None
+    lines: FloatArray | None = None
 
     def __post_init__(self) -> None:
         points = np.array(self.keypoints_px, np.float32, order="C")
@@ -79,6 +81,12 @@ class Keypoints:
             turned = arrays["first_from_cam"] = np.array(self.first_from_cam, np.float64)
             if turned.shape != (len(times), 3, 3) or not np.isfinite(turned).all():
                 raise ValueError(f"first_from_cam has shape {turned.shape} or NaN, expected ({len(times)}, 3, 3)")
+        if self.lines is not None:
+            lines = arrays["lines"] = np.array(self.lines, np.float32)
+            if lines.ndim != 2 or lines.shape[1] != 5 or not np.isfinite(lines).all():
+                raise ValueError(f"lines has shape {lines.shape} or NaN, expected (N, 5)")
+            if len(lines) and not (0 <= lines[:, 0].min() and lines[:, 0].max() < len(times)):
+                raise ValueError("lines are of frames that are not there")
         for name, array in arrays.items():
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -100,7 +108,7 @@ class Keypoints:
     def save(self, path: str | Path) -> None:
         """Write beside `path` and rename. Raises OutputError."""
         header = {**self.header, "format": FORMAT_NAME, "version": FORMAT_VERSION}
-        camera = {} if self.first_from_cam is None else {"first_from_cam": self.first_from_cam}
+        further = {"first_from_cam": self.first_from_cam, "lines": self.lines}
         with replacing(Path(path)) as part, part.open("wb") as stream:
             np.savez_compressed(
                 stream,
@@ -109,7 +117,7 @@ class Keypoints:
                 names=np.array(self.names, dtype=np.str_),
                 keypoints_px=self.keypoints_px,
                 frame_times=self.frame_times,
-                **camera,
+                **{name: array for name, array in further.items() if array is not None},
             )
 
     @classmethod
@@ -117,8 +125,12 @@ class Keypoints:
         """Read a keypoints file. Raises InputError saying what is wrong with it."""
         record = read_npz(Path(path), FORMAT_NAME, FORMAT_VERSION)
         try:
-            header, names, turned = record["header"], record["names"], record.get("first_from_cam")
-            return cls(header, names, record["keypoints_px"], record["frame_times"], turned)
+            header, names, further = (
+                record["header"],
+                record["names"],
+                (record.get("first_from_cam"), record.get("lines")),
+            )
+            return cls(header, names, record["keypoints_px"], record["frame_times"], *further)
         except KeyError as error:
             raise InputError(f"{path}: not a whole keypoints file, missing {error}. Detect again.") from error
         except (ValueError, TypeError) as error:

@@ -45,13 +45,13 @@ def guess(
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     every = max(round(1 / (step * lifter.info.fps)), 1)  # so many of the clip's frames to one of the network's
     body, times = body[::every], times[::every]
-    pieces = _pieces(body, times, int(lifter.info.config["frames"]) / lifter.info.fps)
+    parts = pieces(body, times, int(lifter.info.config["frames"]) / lifter.info.fps)
     cost = np.zeros(len(TRIED))
-    for i, at in enumerate(pieces):
+    for i, at in enumerate(parts):
         for k, x in enumerate(TRIED):
-            cost[k] += misfit(lifter, body[at], times[at], size, usual * np.exp(x)) / len(pieces)
-            progress(i * len(TRIED) + k + 1, len(pieces) * len(TRIED))
-    return weigh(cost, usual) if pieces else (usual, USUAL_SPREAD * usual)
+            cost[k] += misfit(lifter, body[at], times[at], size, usual * np.exp(x)) / len(parts)
+            progress(i * len(TRIED) + k + 1, len(parts) * len(TRIED))
+    return weigh(cost, usual) if parts else (usual, USUAL_SPREAD * usual)
 
 
 def weigh(cost: FloatArray, usual: float) -> tuple[float, float]:
@@ -77,7 +77,7 @@ def misfit(lifter: Lifter, body: FloatArray, times: FloatArray, size: tuple[int,
     return float(np.average(np.minimum(off, MOST) ** 2, weights=weight))
 
 
-def _pieces(body: FloatArray, times: FloatArray, piece_s: float) -> list[slice]:
+def pieces(body: FloatArray, times: FloatArray, piece_s: float) -> list[slice]:
     """Where in the clip the person is largest, and seen, for `piece_s` seconds or less."""
     seen = body[..., 2] > 0
     found: list[tuple[float, slice]] = []

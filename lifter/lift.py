@@ -21,7 +21,7 @@ from .models import weights
 from .models.mixste import MixSTE
 from .models.side import Side
 from .networks import Lifter, in_batches
-from .rays import BODY_SIZE, STATURE_OF_SIZE, body_size, from_network, to_network
+from .rays import BODY_SIZE, STATURE_OF_SIZE, body_size, from_network, to_network, with_up
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -37,11 +37,13 @@ def lift(
     height: float | None,
     progress: Callable[[int, int], None],
     warn: Callable[[str], None],
+    up: FloatArray | None = None,
 ) -> Lifted:
     """The joints that a network sees in 2D, and what else it says of them. For a lifter that sees rays.
 
     body_px (F, J, 3): x, y in pixels, confidence, 0 where unseen; times (F,) seconds; intrinsics (3, 3). `height` in
-    metres scales the result, else it is a body of BODY_SIZE. `progress(done, total)` counts windows.
+    metres scales the result, else it is a body of BODY_SIZE. `progress(done, total)` counts windows. up (F, 3): the world's, in
+    camera axes, where it is known beforehand: a network that does not take it (Lifter.told_up) does without.
     """
     F, J, _ = body_px.shape
     found = np.full((F, J + EXTRA, CHANNELS), np.nan, np.float32)
@@ -52,6 +54,7 @@ def lift(
     for (a, b), grid in zip(stretches, grids, strict=True):
         on_grid = _lift_grid(
             lifter, grid, *resample(rays[a:b], body_px[a:b, :, 2], times[a:b], grid.times),
+            None if up is None else _ups(up[a:b], times[a:b], grid.times),
             lambda n, base=done: progress(base + n, total), warn,
         )  # fmt: skip
         found[a:b] = _interpolate(on_grid, grid.times, times[a:b])
@@ -125,10 +128,11 @@ def _lift_grid(
     grid: Grid,
     rays: FloatArray,
     confidence: FloatArray,
+    up: FloatArray | None,
     progress: Callable[[int], None],
     warn: Callable[[str], None],
 ) -> FloatArray:
-    """(G, J + EXTRA, CHANNELS), see `_see`, in camera axes, from rays (G, J, 2) and confidence (G, J) on the grid."""
+    """(G, J + EXTRA, CHANNELS), see `_see`, in camera axes, from rays (G, J, 2), confidence (G, J) and up (G, 3) on the grid."""
     total = np.zeros((len(rays), rays.shape[1] + EXTRA, CHANNELS))
     weight = np.zeros((len(rays), 1, 1))
     share = blend(grid.frames)
@@ -139,6 +143,9 @@ def _lift_grid(
 
     def run(rows: npt.NDArray[np.int64]) -> FloatArray:
         network_input, turned_from_cam, scale = to_network(rays[rows], confidence[rows])
+        if lifter.told_up:
+            told = None if up is None else (turned_from_cam @ up[rows][..., None])[..., 0]
+            network_input = with_up(network_input, told)
         seen = _see(lifter, network_input)
         seen[:, :, :-EXTRA, :3] -= seen[:, :, :1, :3]
         seen[..., :-1, :3] = from_network(seen[..., :-1, :3], turned_from_cam)
@@ -154,12 +161,12 @@ def _lift_grid(
 
 @torch.inference_mode()
 def _see(lifter: Lifter, network_input: FloatArray) -> FloatArray:
-    """(B, F, J + EXTRA, CHANNELS) of windows (B, F, J, 3), the mean with the mirrored person's: for each joint x, y, z and
+    """(B, F, J + EXTRA, CHANNELS) of windows (B, F, J, 3 or 6), the mean with the mirrored person's: for each joint x, y, z and
     the logarithm of its spread, then a row of up and the logarithm of the root's distance, then one of the contacts' logits.
     What there are no heads for is 0.
     """
     mirror, J = list(lifter.skeleton.mirror), len(lifter.skeleton)
-    signs = np.array([-1, 1, 1], np.float32)
+    signs = np.array([-1, 1, 1, -1, 1, 1], np.float32)[: network_input.shape[-1]]
     both = torch.from_numpy(np.concatenate([network_input, network_input[:, :, mirror] * signs])).to(lifter.device)
     out = both.new_zeros((*both.shape[:2], J + EXTRA, CHANNELS))
     if lifter.side is None:
@@ -197,6 +204,12 @@ def resample(
             out[:, j, axis] = np.where(spaced, np.interp(grid_times, t, rays[seen, j, axis]), np.nan)
         out_confidence[:, j] = np.where(spaced, np.interp(grid_times, t, confidence[seen, j]), 0)
     return out, out_confidence
+
+
+def _ups(up: FloatArray, times: FloatArray, grid_times: FloatArray) -> FloatArray:
+    """(G, 3) unit vectors at grid times, of those (F, 3) at times (F,)."""
+    on_grid = np.stack([np.interp(grid_times, times, axis) for axis in up.T], -1)
+    return on_grid / np.linalg.norm(on_grid, axis=-1, keepdims=True)
 
 
 def _interpolate(joints: FloatArray, grid_times: FloatArray, times: FloatArray) -> FloatArray:

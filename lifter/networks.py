@@ -39,6 +39,11 @@ class Lifter:
         return next(self.network.parameters()).device
 
     @property
+    def told_up(self) -> bool:
+        """Whether it takes the world's up, where that is known, with every point."""
+        return getattr(self.network, "channels_in", 0) == 6
+
+    @property
     def skeleton(self) -> Skeleton:
         """Of the joints that it gives."""
         return SETS[self.info.joints_out]
@@ -80,7 +85,7 @@ def check(lifter: Lifter) -> None:
         )
         if name not in sets or count != len(SETS[name])
     ]
-    if channels not in (2, 3) or (info.view == "rays" and channels != 3):
+    if channels not in ((3, 6) if info.view == "rays" else (2, 3)):
         faults.append(f"reads {channels} numbers a point, not x, y and confidence")
     if info.view not in VIEWS or info.units not in UNITS:
         faults.append(f"view '{info.view}' in '{info.units}' is not one of {', '.join(VIEWS)} in {' or '.join(UNITS)}")

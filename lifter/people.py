@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import detect as detectors
-from . import lens, lens_metadata
+from . import lens, lens_metadata, lines
 from . import video as videos
 from .cache import Cache, Detections
 from .camera_motion import CameraMotion
@@ -31,13 +31,13 @@ UNEVEN = 1.5  # times the usual step between frames: here one was left out
 CLICK_S = 0.5  # so long before or after a click the person clicked on must be seen
 CLICK_SIZES = 0.25  # of a person, the diagonal of the box around them: a click farther away means somebody else
 CUTS_TOLD = 5
-CACHE_VERSION = 2  # of what is detected and kept: raised when that changes, so that nothing old is mixed in
+CACHE_VERSION = 3  # of what is detected and kept: raised when that changes, so that nothing old is mixed in
 
 
 @dataclass(frozen=True)
 class Found:
     """Everybody in a video, most prominent first: person 1 is tracks[0]. times (F,) seconds; cuts: first frames of
-    further scenes; first_from_cam: of Keypoints."""
+    further scenes; first_from_cam, lines: of Keypoints."""
 
     video: videos.Video
     header: dict[str, Any]  # of Keypoints
@@ -46,12 +46,17 @@ class Found:
     cuts: list[int]
     tracks: list[Track]
     first_from_cam: npt.NDArray[np.float64] | None = None
+    lines: npt.NDArray[np.float32] | None = None
 
     def keypoints(self, number: int) -> Keypoints:
         """Of the person with this number, from 1."""
         header = {**self.header, "person": number}
-        points = self.tracks[number - 1].points
-        return Keypoints(header, self.point_names, points, self.times, self.first_from_cam)
+        one = self.tracks[number - 1]
+        scene = np.searchsorted(self.cuts, one.frames[0], "right")
+        lines = self.lines
+        if lines is not None:  # of their scene
+            lines = lines[np.searchsorted(self.cuts, lines[:, 0], "right") == scene]
+        return Keypoints(header, self.point_names, one.points, self.times, self.first_from_cam, lines)
 
     def chosen(self, person: str) -> list[int]:
         """The numbers of the people asked for (Options.person). Raises NobodyFoundError."""
@@ -125,7 +130,7 @@ def find(video: videos.Video, options: Options, run: Run) -> Found:
         "camera": kept,
     }  # fmt: skip
     turned = None if camera.kind == "static" else camera.first_from_cam
-    return Found(video, header, names, times, scenes, tracks, turned)
+    return Found(video, header, names, times, scenes, tracks, turned, np.concatenate(found.lines))
 
 
 def _camera(
@@ -176,7 +181,10 @@ def _detections(video: videos.Video, sha: str, options: Options, run: Run) -> tu
         frames = iter(() if whole else videos.frames(video, options.start, options.end))
 
         def follow(frame: videos.Frame, people: npt.NDArray[np.float32]) -> None:
-            found.background.add(frame.rgb, _boxes(people))
+            boxes, at = _boxes(people), len(found) - 1
+            found.background.add(frame.rgb, boxes)
+            if at >= before and lines.due(frame.time_s, found.times[at - 1] if at else None):
+                found.lines.append(lines.segments(frame.rgb, boxes, at))
             cache.save(found, whole=False)
             preview.show(frame.rgb, people)
 

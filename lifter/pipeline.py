@@ -142,8 +142,8 @@ def tell_lens(keypoints: Keypoints, options: Options, run: Run, lifter: Any) -> 
 
 def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, terms: Any = None) -> Motion:
     """As `lift`, with a network that is loaded already; terms: of refine.Terms, where they are not the usual."""
+    from . import level, published
     from . import lift as lifting
-    from . import published
     from .refine import Terms
     from .repair import repaired
     from .smooth import BRIDGED_CONFIDENCE, smooth
@@ -164,8 +164,13 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     run.stage("lift")
     quarters = _quarters(body, lifter.skeleton, options, run.warn)
     upright_px = upright.turned(seen, quarters, intrinsics[:2, 2])
+    roll = 90 * quarters if options.roll is None else options.roll
+    up = None if options.pitch is None else (upright.up(roll, options.pitch), 0.0)
     if info.view == "rays":
-        lifted = lifting.lift(lifter, upright_px, times, intrinsics, options.height, run.progress, run.warn)
+        if not up and keypoints.lines is not None:
+            up = level.from_lines(keypoints.lines, upright_px, times, quarters, lifter, intrinsics, turned)
+        told = level.told(up, quarters, turned, len(times))
+        lifted = lifting.lift(lifter, upright_px, times, intrinsics, options.height, run.progress, run.warn, told)
     else:
         joints = published.lift(
             lifter, upright_px, times, size, options.height, options.windows, run.progress, run.warn
@@ -174,10 +179,8 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     if quarters:
         lifted = lifted.turned(upright.rotation(-quarters)[None])
     run.stage("world")
-    roll = 90 * quarters if options.roll is None else options.roll
-    given_up = None if options.pitch is None else upright.up(roll, options.pitch)
     terms = terms or (Terms() if options.refine else Terms(iterations=0))
-    world = to_world(lifted, body, times, intrinsics, lifter.skeleton, terms, turned, given_up, run.progress)
+    world = to_world(lifted, body, times, intrinsics, lifter.skeleton, terms, turned, up, run.progress)
     run.stage("smooth")
     known = np.isfinite(world.positions).all(-1)
     sure = _sure(lifted, body, lifter.skeleton)
@@ -199,7 +202,7 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
                 "name": info.name, "sha256": info.sha256, "commercial_use": info.commercial_use, "licence": info.licence,
             },
             "size": {"from": origin, "metres": metres} if metres else {"from": origin},
-            "lens": lens.told(options, camera, size),
+            "lens": lens.told(options, camera, size), "up": _told_up(options, up, world.world_from_cam),
             "repaired": {"frames_with_sides_exchanged": exchanged, "points_that_jumped": jumps},
             "confidence_kind": keypoints.confidence_kind if lifted.confidence is None else CALIBRATED,
             "settings": {
@@ -212,6 +215,17 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
         keypoints_px=body, intrinsics=intrinsics, world_from_cam=world.world_from_cam, contacts=contacts,
         frame_times=times,
     )  # fmt: skip
+
+
+def _told_up(
+    options: Options, up: tuple[npt.NDArray[np.floating], float] | None, world_from_cam: npt.NDArray[np.floating]
+) -> dict[str, Any]:
+    """What a Motion's header says of gravity: where it is from, and the first camera's pitch and roll in degrees."""
+    from .verticals import SURE
+
+    lines = "lines" if up and up[1] < SURE else "person"
+    pitch, roll = upright.pitch_roll(world_from_cam.reshape(-1, 4, 4)[0, 2, :3])
+    return {"from": "user" if options.pitch is not None else lines, "pitch": round(pitch, 1), "roll": round(roll, 1)}
 
 
 def _sure(lifted: Lifted, body: npt.NDArray[np.float32], skeleton: Skeleton) -> npt.NDArray[np.floating]:

@@ -57,6 +57,14 @@ def to_network(rays: FloatArray, confidence: FloatArray) -> tuple[FloatArray, Fl
     return np.clip(network_input, -3, 3).astype(np.float32), turned_from_cam, scale
 
 
+def with_up(network_input: FloatArray, up: FloatArray | None) -> FloatArray:
+    """The input (..., F, 27, 3) with three more numbers at every point: the world's up (..., F, 3), a unit vector in the virtual
+    camera's axes, zeros where it is not known."""
+    up = np.zeros((*network_input.shape[:-2], 3)) if up is None else up
+    every = np.broadcast_to(up[..., None, :], network_input.shape)
+    return np.concatenate([network_input, every], -1).astype(np.float32)
+
+
 def from_network(joints_turned: FloatArray, turned_from_cam: FloatArray) -> FloatArray:
     """Joints (..., F, J, 3) from the virtual camera's axes back to camera axes."""
     return joints_turned @ turned_from_cam

@@ -50,6 +50,12 @@ def rotation(quarters: int) -> FloatArray:
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], float)
 
 
+def pitch_roll(up: FloatArray) -> tuple[float, float]:
+    """Degrees: how far the camera looks down and is turned clockwise, from the world's up (3,) in its axes."""
+    pitch = np.arcsin(np.clip(-up[2], -1, 1))
+    return float(np.degrees(pitch)), float(np.degrees(np.arctan2(-up[0], -up[1])))
+
+
 def up(roll_deg: float, pitch_deg: float) -> FloatArray:
     """(3,) the world's up in the axes of a camera turned clockwise by roll and looking down by pitch."""
     roll, pitch = np.radians([roll_deg, pitch_deg])

@@ -57,15 +57,15 @@ def to_world(
     skeleton: Skeleton = BODY_27,
     terms: Terms | None = None,
     first_from_cam: FloatArray | None = None,
-    given_up: FloatArray | None = None,
+    up_spread: tuple[FloatArray, float] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> World:
     """Place the joints of a clip in the world.
 
     body_px (F, J, 3) x, y in pixels, confidence; times (F,) seconds; intrinsics (3, 3) pixels. The skeleton has
     H36M_17's joints at least; contacts are told from heels and toes, without them from the ankles. first_from_cam (F, 3, 3):
-    how the camera turned, None if it did not. given_up (3,): the world's up in camera axes (of the first frame), where it is
-    known. `progress(done, total)` counts what is solved.
+    how the camera turned, None if it did not. up_spread: the world's up (3,) in camera axes (of the first frame), and by
+    how many radians it is off, where something tells it. `progress(done, total)` counts what is solved.
     """
     terms, done = terms or Terms(), 0
     has_feet = set(CONTACT_NAMES) <= set(skeleton.names)
@@ -92,7 +92,8 @@ def to_world(
 
         return tick
 
-    first = up = gravity.guess(lifted, known, skeleton) if given_up is None else given_up
+    first, spread = up_spread or (gravity.guess(lifted, known, skeleton), gravity.GUESS_SPREAD)
+    up = first
     found = np.full(clip.joints.shape, np.nan)  # axes of the first camera
     for last in [False] * (ROUNDS - 1) + [True]:
         R = world_rotation(up)
@@ -110,9 +111,9 @@ def to_world(
         for at in stretches:
             found[at] = refine(clip.part(at), found[at], nowhere.part(at), skeleton, free, bones, step(free))
         places = [np.nanmean(found[a:b, feet[k]], 0) - up * standing[k] for k, a, b in spells(clip.contacts)]
-        if given_up is None:
+        if spread:
             way = found[np.isfinite(found[:, 0]).all(-1), 0]
-            up = gravity.from_ground(first, np.array(places).reshape(-1, 3), way)
+            up = gravity.from_ground(first, spread, np.array(places).reshape(-1, 3), way)
 
     heights = found[:, feet] @ up - standing
     ground = Ground(up, np.zeros_like(heights), floor_of(heights[known], clip.contacts[known]), standing)

@@ -22,6 +22,7 @@ OUTSIDE: dict[str, set[str]] = {
     "lifter/contract/": {"numpy"},
     "lifter/video.py": {"numpy", "cv2"},
     "lifter/background.py": {"numpy", "cv2"},
+    "lifter/lines.py": {"numpy", "cv2"},
     "lifter/who.py": {"numpy", "cv2"},
     "lifter/preview.py": {"numpy", "cv2"},
     "lifter/plot.py": {"numpy", "matplotlib"},

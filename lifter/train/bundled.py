@@ -50,14 +50,14 @@ FILE = "mixste_body27.safetensors"
 
 
 class WithSide(nn.Module):
-    """The network and its side heads: (B, F, 27, 3) to joints (B, F, 27, 3) and a Side."""
+    """The network and its side heads: (B, F, 27, 6) to joints (B, F, 27, 3) and a Side."""
 
     def __init__(self, lifter: MixSTE) -> None:
         super().__init__()
         self.lifter, self.side = lifter, SideHeads(lifter.Spatial_pos_embed.shape[-1])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Side]:
-        features = self.lifter.features(x)
+        features = self.lifter.features(x[..., : self.lifter.channels_in])  # 3: of a network that up is not told
         return self.lifter.head(features), self.side(features)
 
 

@@ -11,11 +11,16 @@ from torch import nn
 from .. import metrics
 from .augment import make_batch
 from .data import MocapSet
-from .variation import CLEAN, NOISY, SEEN, Variation
+from .variation import CLEAN, NOISY, SEEN, TOLD, Variation
 from .views import Batch
 
 H36M = slice(0, 17)  # the first joints of BODY_27
-SETS: dict[str, Variation] = {"clean": CLEAN, "noisy": NOISY, "seen": SEEN}  # seen: by the simulated detector
+SETS: dict[str, Variation] = {  # seen: by the measured detector; told: the same, and which way is up
+    "clean": CLEAN,
+    "noisy": NOISY,
+    "seen": SEEN,
+    "told": TOLD,
+}
 
 
 def fixed_batches(mocap: MocapSet, a: Variation, frames: int, stride: float, windows: int = 192) -> list[Batch]:
@@ -30,7 +35,8 @@ def errors(network: nn.Module, batches: Iterable[Batch]) -> dict[str, float]:
     found: list[dict[str, float]] = []
     device = next(network.parameters()).device
     for batch in batches:
-        output = network(torch.from_numpy(batch.network_input).to(device)).float().cpu().numpy()
+        network_input = torch.from_numpy(batch.network_input[..., : network.channels_in]).to(device)
+        output = network(network_input).float().cpu().numpy()
         output = output - output[:, :, :1]
         for predicted, true in zip(output, batch.target, strict=True):
             scaled = predicted * ((predicted * true).sum() / max((predicted**2).sum(), 1e-9))

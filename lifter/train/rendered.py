@@ -15,7 +15,7 @@ from ..keypoints import Keypoints, to_body_27
 from ..rays import BODY_SIZE, body_size
 from .straighten import straightened, too_bent
 from .variation import Variation
-from .views import Batch, batch_of, turn
+from .views import Batch, batch_of, told_up, turn
 from .widen import resized, turned
 
 FloatArray = npt.NDArray[np.floating]
@@ -66,7 +66,8 @@ def windows(takes: list[Take], rng: np.random.Generator, size: int, frames: int,
     joints, rays, up = varied(joints, rays, up, rng, a)
     focal = np.exp(rng.normal(0, a.focal_sigma, size))
     unknown = np.full((size, frames, len(CONTACT_NAMES)), np.nan)
-    return batch_of(joints, up, rays * focal[:, None, None, None], confidence, unknown, focal, by_heart=True)
+    told = told_up(up, focal, rng, a)
+    return batch_of(joints, up, rays * focal[:, None, None, None], confidence, unknown, focal, told, by_heart=True)
 
 
 def varied(

@@ -27,6 +27,8 @@ class Variation:
     roll_sigma_deg: float = 6.0
     tilted: float = 0.15  # cameras held askew
     tilted_deg: float = 30.0
+    told: float = 0.5  # the world's up is told to the network,
+    told_off_deg: float = 1.5  # so far off
     # The detector: `real` of the windows are seen by the measured one, the others by a plain one
     real: float = 0.65
     strength_sigma: float = 0.35  # log-normal, of the measured one's noise: other videos are easier and harder
@@ -46,11 +48,12 @@ class Variation:
 
 _PLAIN = Variation(
     bone_sigma=0, speed=(1, 1), mirror=0, straighter=(0, 0), straighter_seen=(0, 0), mix=0, widen=0, hfov_deg=(40, 70),
-    focal_sigma=0, elevation_deg=(-10, 30), roll_sigma_deg=0, tilted=0, real=0, offset_sigma=0, jitter=(0, 0), white=(0, 0),
-    burst=0, missing=0, cut=0, no_feet=0, masked=0, rendered=0,
+    focal_sigma=0, elevation_deg=(-10, 30), roll_sigma_deg=0, tilted=0, told=0, real=0, offset_sigma=0, jitter=(0, 0),
+    white=(0, 0), burst=0, missing=0, cut=0, no_feet=0, masked=0, rendered=0,
 )  # fmt: skip
 CLEAN = _PLAIN
 NOISY = replace(
     _PLAIN, roll_sigma_deg=2, offset_sigma=0.012, jitter=(0.012, 0.012), white=(0.002, 0.002), burst=0.06, missing=0.25
 )
 SEEN = replace(_PLAIN, bone_sigma=0.08, roll_sigma_deg=4, real=1, strength_sigma=0, burst=0.06, missing=0.25, cut=0.05)
+TOLD = replace(SEEN, told=1)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..contract.skeleton import BODY_27
 from ..keypoints import DERIVED, derive
-from ..rays import to_network
+from ..rays import to_network, with_up
 from . import detector
 from .variation import Variation
 
@@ -39,7 +39,7 @@ GONE = 0.4  # of the windows cut by the picture's border: nothing reported beyon
 
 @dataclass(frozen=True)
 class Batch:
-    """network_input (B, F, 27, 3), and what is to be found of it.
+    """network_input (B, F, 27, 6): x, y, confidence, and the world's up where it is told; and what is to be found of it.
 
     target (B, F, 27, 3): joints from the root, of BODY_SIZE, metres, in the axes of the virtual camera. up (B, F, 3):
     the world's up there. log_distance (B, F): of the root's
@@ -77,7 +77,17 @@ def through_camera(
     in_cam, up, assumed_focal = _cameras(joints, rng, a)
     real = rng.uniform(0, 1, len(joints)) < a.real if real is None else real
     rays, confidence = _detect(in_cam, rng, a, fps, real)
-    return batch_of(in_cam, up, rays * assumed_focal[:, None, None, None], confidence, contacts, assumed_focal)
+    told = told_up(up, assumed_focal, rng, a)
+    return batch_of(in_cam, up, rays * assumed_focal[:, None, None, None], confidence, contacts, assumed_focal, told)
+
+
+def told_up(up: FloatArray, focal: FloatArray, rng: np.random.Generator, a: Variation) -> FloatArray:
+    """(B, 3) what the network is told of up (B, 3), in camera axes: as vertical lines show it, which under a wrong focal length
+    (`batch_of`) lean as the person does; zeros where nothing is told."""
+    shown = up / np.stack([np.ones_like(focal), np.ones_like(focal), focal], -1)
+    shown = shown / np.linalg.norm(shown, axis=-1, keepdims=True) + rng.normal(0, np.radians(a.told_off_deg), up.shape)
+    shown /= np.linalg.norm(shown, axis=-1, keepdims=True)
+    return np.where(rng.uniform(0, 1, (len(up), 1)) < a.told, shown, 0)
 
 
 def batch_of(
@@ -87,16 +97,19 @@ def batch_of(
     confidence: FloatArray,
     contacts: FloatArray,
     focal: FloatArray,
+    told: FloatArray,
     by_heart: bool = False,
 ) -> Batch:
     """What the network sees of points (rays (B, F, 27, 2), confidence) of the joints in_cam (B, F, 27, 3).
 
-    up (B, 3) in camera axes; focal (B,): what the rays were multiplied with, the assumed over the true focal length.
+    up (B, 3) in camera axes; focal (B,): what the rays were multiplied with, the assumed over the true focal length; told
+    (B, 3): up as the network is told it, zeros where it is not.
     """
     points = derive(np.concatenate([rays, confidence[..., None]], -1).astype(np.float32))
     network_input, turned_from_cam, scale = to_network(points[..., :2], points[..., 2])
     target = (in_cam - in_cam[:, :, :1]) @ np.swapaxes(turned_from_cam, -1, -2)
     up_turned = (turned_from_cam @ up[:, None, :, None])[..., 0]
+    network_input = with_up(network_input, (turned_from_cam @ told[:, None, :, None])[..., 0])
     log_distance = np.log(np.linalg.norm(in_cam[:, :, 0], axis=-1) / (focal * scale)[:, None])
     network_input, target, up_turned, log_distance, contacts = (
         array.astype(np.float32) for array in (network_input, target, up_turned, log_distance, contacts)

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from video_to_armature.lifter import lens, lens_guess, networks, pipeline
+from video_to_armature.lifter import lens, lens_guess, level, networks, pipeline
 from video_to_armature.lifter import lift as lifting
 from video_to_armature.lifter.contract.protocol import RuntimeUnfitError, V2AError
 from video_to_armature.lifter.models import weights
@@ -107,9 +107,11 @@ def main(arguments: Sequence[str]) -> int:
     return int(report.failed)
 
 
-def lifted(lifter: Lifter, body_px: Floats, times: Floats, intrinsics: Floats) -> lifting.Lifted:
-    """As the pipeline lifts: nothing filtered yet."""
-    return lifting.lift(lifter, body_px, times, intrinsics, None, lambda done, total: None, warn)
+def lifted(
+    lifter: Lifter, body_px: Floats, times: Floats, intrinsics: Floats, up: Floats | None = None
+) -> lifting.Lifted:
+    """As the pipeline lifts: nothing filtered yet. up (F, 3): of lift."""
+    return lifting.lift(lifter, body_px, times, intrinsics, None, lambda done, total: None, warn, up)
 
 
 def rendered(lifter: Lifter, renders: Path, out: Path, report: Report) -> None:
@@ -134,12 +136,15 @@ def rendered(lifter: Lifter, renders: Path, out: Path, report: Report) -> None:
             continue
         true_lens = lifted(lifter, clip.body_px, clip.times, clip.intrinsics)
         usual_lens = lifted(lifter, clip.body_px, clip.times, usual_intrinsics(clip.size))
-        capture = captured(lifter, clip.body_px, clip.times, guessed_intrinsics(lifter, clip))
+        capture = captured(lifter, clip.body_px, clip.times, guessed_intrinsics(lifter, clip), clip.lines)
         answers = {
             BARE: true_lens.joints,
             "network, lens unknown (55°)": usual_lens.joints,
             CAPTURED: capture.joints,
-            "captured, lens known": captured(lifter, clip.body_px, clip.times, clip.intrinsics).joints,
+            "captured, lens known": captured(lifter, clip.body_px, clip.times, clip.intrinsics, clip.lines).joints,
+            "captured without lines": captured(
+                lifter, clip.body_px, clip.times, guessed_intrinsics(lifter, clip)
+            ).joints,
             MEDIAPIPE: clip.mediapipe_3d,
             MEDIAPIPE_FILTERED: filtered(clip.mediapipe_3d, clip.body_px[..., 2], clip.times),
             "a statue of the truth's median": np.broadcast_to(
@@ -198,12 +203,15 @@ def guessed_intrinsics(lifter: Lifter, clip: clips.Clip) -> Floats:
     return found
 
 
-def captured(lifter: Lifter, body_px: Floats, times: Floats, intrinsics: Floats) -> lifting.Lifted:
+def captured(
+    lifter: Lifter, body_px: Floats, times: Floats, intrinsics: Floats, lines: Floats | None = None
+) -> lifting.Lifted:
     """Joints (F, 27, 3) in camera axes as `capture` gives them: repaired, in the world, refined, filtered, and back; but with
-    those that it would leave without keys, so that all are judged on the same. And their confidence."""
+    those that it would leave without keys, so that all are judged on the same. And their confidence. lines: of Keypoints."""
     body_px = repaired(body_px, times, lifter.skeleton)[0]
-    found = lifted(lifter, body_px, times, intrinsics)
-    world = to_world(found, body_px, times, intrinsics)
+    up = None if lines is None else level.from_lines(lines, body_px, times, 0, lifter, intrinsics, None)
+    found = lifted(lifter, body_px, times, intrinsics, level.told(up, 0, None, len(times)))
+    world = to_world(found, body_px, times, intrinsics, up_spread=up)
     sure = body_px[..., 2] if found.confidence is None else found.confidence
     return replace(found, joints=filtered(world.positions, sure, times) @ world.world_from_cam[:3, :3])
 

@@ -1,6 +1,6 @@
 """A rendered clip, and what MediaPipe makes of it: its 2D landmarks and its own 3D of the same person, detected once.
 
-synthetic/README.md has the form of a clip; `mediapipe.npz` is added to its folder here.
+synthetic/README.md has the form of a clip; `mediapipe.npz` and `lines.npy` are added to its folder here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from video_to_armature.lifter import lines
 from video_to_armature.lifter import video as videos
 from video_to_armature.lifter.contract.files import replacing
 from video_to_armature.lifter.contract.protocol import InputError, NobodyFoundError
@@ -27,7 +28,7 @@ Floats = npt.NDArray[np.floating]
 class Clip:
     """Axes of the camera, metres. joints_cam (F, 27, 3): the truth; mediapipe_3d (F, 27, 3): MediaPipe's, from the middle
     of the hips; body_px (F, 27, 3): x, y in pixels, confidence. NaN and 0 in frames where it found nobody. times (F,)
-    seconds; size: width and height in pixels."""
+    seconds; size: width and height in pixels; lines: of Keypoints."""
 
     folder: Path
     joints_cam: Floats
@@ -37,6 +38,7 @@ class Clip:
     times: npt.NDArray[np.float64]
     body_px: npt.NDArray[np.float32]
     mediapipe_3d: npt.NDArray[np.float32]
+    lines: npt.NDArray[np.float32]
 
     @property
     def found(self) -> npt.NDArray[np.bool_]:
@@ -68,8 +70,25 @@ def read(folder: Path) -> Clip:
     if len(points) != len(joints_cam):
         raise InputError(f"{folder}: {len(points)} frames were detected of {len(joints_cam)} drawn. Render it again.")
     width, height = (round(2 * c) for c in intrinsics[:2, 2])
-    body = _body_27(points, times)
-    return Clip(folder, joints_cam, intrinsics, fps, (width, height), times, body, world_to_body_27(world))
+    body, edges = _body_27(points, times), folder / "lines.npy"
+    if not edges.is_file():
+        with replacing(edges) as part, part.open("wb") as stream:
+            np.save(stream, edges_of(folder / "video.mp4", body))
+    return Clip(
+        folder, joints_cam, intrinsics, fps, (width, height), times, body, world_to_body_27(world), np.load(edges)
+    )
+
+
+def edges_of(video: Path, body_px: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(N, 5) lines of Keypoints, as `capture` finds them around the one person."""
+    found, before = [np.zeros((0, 5), np.float32)], None
+    for at, frame in enumerate(videos.frames(videos.probe(video))):
+        if lines.due(frame.time_s, before):
+            points = body_px[at, body_px[at, :, 2] > 0, :2]
+            boxes = np.r_[points.min(0), points.max(0)][None] if len(points) else np.zeros((0, 4))
+            found.append(lines.segments(frame.rgb, boxes, at))
+        before = frame.time_s
+    return np.concatenate(found)
 
 
 def detect(

@@ -99,7 +99,7 @@ def rendered(lifter: networks.Lifter, folder: Path) -> dict[str, list[Score]]:
         true = clip.joints_cam @ R.T + world_from_cam[:3, 3] - [0, 0, floor]
         height = float(np.median(body_size(true))) * STATURE_OF_SIZE
         header = {"fps": clip.fps, "width": clip.size[0], "height": clip.size[1], "first_frame": 0}
-        points = Keypoints(header, BODY_27.names, clip.body_px, clip.times)
+        points = Keypoints(header, BODY_27.names, clip.body_px, clip.times, None, clip.lines)
         run, options = pipeline.Run(lambda event: None), pipeline.Options(height=height)
         one = pipeline.lift_with(pipeline.tell_lens(points, options, run, lifter), options, run, lifter)
         if not one.known.all(1).any():

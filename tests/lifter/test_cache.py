@@ -11,6 +11,8 @@ def detections(count, seed=0):
     for i in range(count):
         people = rng.normal(size=(i % 3, 33, 3)).astype(np.float32)
         found.add(i, i / 30, people, rng.integers(0, 256, 192).astype(np.uint8))
+        if i % 30 == 0:
+            found.lines.append(np.c_[np.full(i % 7, i), rng.normal(size=(i % 7, 4))].astype(np.float32))
     return found
 
 
@@ -19,6 +21,7 @@ def same(a, b):
     assert a.times == b.times
     for p, q in zip(a.people + a.looks, b.people + b.looks, strict=True):
         np.testing.assert_array_equal(p, q)
+    np.testing.assert_array_equal(np.concatenate(a.lines), np.concatenate(b.lines))
 
 
 def test_whole_clip_comes_back(tmp_path):
@@ -38,6 +41,7 @@ def test_a_killed_run_leaves_its_full_chunks_and_a_second_goes_on(tmp_path):
     assert len(again) == 2 * CHUNK
     for i in range(2 * CHUNK, 2 * CHUNK + 7):
         again.add(found.indices[i], found.times[i], found.people[i], found.looks[i])
+        again.lines += [one for one in found.lines if len(one) and one[0, 0] == i]
     cache.save(again, whole=True)
     last, whole = Cache(tmp_path, "sha").load(33)
     assert whole

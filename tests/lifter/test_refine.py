@@ -154,8 +154,11 @@ def test_gravity_from_level_ground(kind):
 
     def found(points):
         told = (points, nothing) if kind.startswith("places") else (nothing, points)
-        return gravity.from_ground(guess, *told)
+        return gravity.from_ground(guess, off, *told)
 
+    off = gravity.GUESS_SPREAD
     assert np.degrees(np.arccos(found(points) @ up)) < 1.5
     np.testing.assert_array_equal(found(points + 0.6 * away * up), guess)
     np.testing.assert_allclose(found(points[:2] * 0.01), guess, atol=0.005)
+    off = np.radians(0.3)  # lines have told it
+    np.testing.assert_allclose(found(points), guess, atol=0.01)

@@ -51,7 +51,12 @@ def test_the_users_up_is_taken_as_it_is(roll):
     px = np.concatenate([px[..., :2] / px[..., 2:], np.full((*px.shape[:2], 1), 0.9)], -1).astype(np.float32)
     up = upright.up(roll, np.degrees(pitch))
     lifted = Lifted((in_cam - in_cam[:, :1]).astype(np.float32))
-    world = to_world(lifted, px, TIMES, INTRINSICS, given_up=up)
+    world = to_world(lifted, px, TIMES, INTRINSICS, up_spread=(up, 0.0))
     np.testing.assert_allclose(world.world_from_cam[2, :3], up, atol=1e-6)
     true = TRUE - [*TRUE[0, 0, :2], 0]
     assert np.linalg.norm(world.positions - true, axis=-1).mean() < 0.05
+
+
+@pytest.mark.parametrize(("roll", "pitch"), [(0, 0), (12, -20), (-90, 5), (170, 30)])
+def test_pitch_and_roll_come_back_from_up(roll, pitch):
+    assert upright.pitch_roll(upright.up(roll, pitch)) == pytest.approx((pitch, roll))

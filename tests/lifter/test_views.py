@@ -38,11 +38,26 @@ def test_distance_and_up_are_those_of_the_view(people):
     assert np.percentile(np.abs(off), 90) < 0.15  # pitch and nearness foreshorten
 
 
+def test_up_is_told_of_some_windows_about_as_it_is(people):
+    a = replace(CLEAN, told=0.5, told_off_deg=1.5)
+    batch = views.through_camera(people, UNKNOWN, np.random.default_rng(0), a, 15.0)
+    told = batch.network_input[..., 3:]
+    np.testing.assert_array_equal(told, told[:, :, :1].repeat(27, 2))
+    known = np.linalg.norm(told[:, 0, 0], axis=-1) > 0.5
+    assert 0.3 < known.mean() < 0.7
+    assert (told[~known] == 0).all()
+    off = np.degrees(np.arccos((told[known, :, 0] * batch.up[known]).sum(-1).clip(-1, 1)))
+    assert 0.5 < np.sqrt((off**2).mean()) < 4
+    assert (
+        views.through_camera(people, UNKNOWN, np.random.default_rng(0), CLEAN, 15.0).network_input[..., 3:] == 0
+    ).all()
+
+
 @pytest.mark.parametrize("a", [Variation(rendered=0), SEEN])
 def test_what_is_unseen_is_zero_and_the_rest_is_near(people, a):
     batch = views.through_camera(people, UNKNOWN, np.random.default_rng(1), a, 15.0)
     seen = batch.network_input[..., 2] > 0
-    assert (batch.network_input[~seen] == 0).all()
+    assert (batch.network_input[~seen][:, :3] == 0).all()
     assert np.isfinite(batch.network_input).all()
     assert 0.6 < seen.mean() < 1
 
@@ -109,7 +124,8 @@ def test_rendered_windows_mirror_whole(tmp_path):
     flip, signs = list(BODY_27.mirror), np.array([-1, 1, 1])
     np.testing.assert_allclose(mirrored.target, plain.target[:, :, flip] * signs, atol=1e-5)
     np.testing.assert_allclose(mirrored.up, plain.up * signs, atol=1e-6)
-    np.testing.assert_allclose(mirrored.network_input, plain.network_input[:, :, flip] * signs, atol=1e-5)
+    expected = plain.network_input[:, :, flip, :3] * signs
+    np.testing.assert_allclose(mirrored.network_input[..., :3], expected, atol=1e-5)
     np.testing.assert_allclose(mirrored.log_distance, plain.log_distance, atol=1e-6)
     assert np.isnan(plain.contacts).all()
 

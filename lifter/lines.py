@@ -1,0 +1,40 @@
+"""Straight lines of what stands around the people: walls, doors, poles. They tell which way is up (verticals.py)."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.floating]
+
+EVERY_S = 1.0  # between two frames in which lines are sought
+LONG_SIDE = 960  # pixels of the picture that they are sought in
+LEAST_LENGTH = 0.03  # of its short side
+PEOPLE_MARGIN = 0.12  # of a person's box: limbs are straight too
+
+
+def due(time_s: float, before_s: float | None) -> bool:
+    """Whether a frame is one to seek lines in; before_s: the time of the one before it, None of the first."""
+    return before_s is None or time_s // EVERY_S != before_s // EVERY_S
+
+
+def segments(rgb: npt.NDArray[np.uint8], boxes: FloatArray, frame: int) -> npt.NDArray[np.float32]:
+    """(N, 5) the frame's number, x and y of both ends in pixels of its picture (H, W, 3).
+
+    None has its middle on people: boxes (P, 4) left, top, right, bottom. By LSD (Grompone von Gioi et al., TPAMI 2010).
+    """
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    scale = min(LONG_SIDE / max(grey.shape), 1.0)
+    if scale < 1:
+        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(grey)[0]
+    found = np.zeros((0, 4)) if found is None else found.reshape(-1, 4)
+    long = np.hypot(*(found[:, 2:] - found[:, :2]).T) > LEAST_LENGTH * min(grey.shape)
+    found = found[long] / scale
+    middle = (found[:, :2] + found[:, 2:]) / 2
+    free = np.ones(len(found), bool)
+    for box in boxes[np.isfinite(boxes).all(-1)]:
+        margin = PEOPLE_MARGIN * (box[2:] - box[:2]).max()
+        free &= ~((middle > box[:2] - margin) & (middle < box[2:] + margin)).all(-1)
+    return np.c_[np.full(free.sum(), frame), found[free]].astype(np.float32)

@@ -4,8 +4,9 @@
 
 Simulated: the validation captures through one still camera each (lifter/train/validation.py), noisy, lens known, with the
 true height and without, and through a camera in the same place that follows the person and shakes. Naive beside it: the same
-joints with hips that stay where they are, under a level camera; and the truth itself without what is faster than the network
-can see, which no capture can beat in acceleration. Rendered: held-out people that the real detector saw, lens
+joints with hips that stay where they are, under a level camera. What no capture can beat in acceleration: the truth itself
+without what is faster than the network can see, and the best filter of the same noisy points, which knows the spectra of this
+very motion and this very noise, and depth besides. Rendered: held-out people that the real detector saw, lens
 unknown, true height.
 """
 
@@ -18,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.fft import dct, idct
+from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 from scipy.spatial.transform import Rotation
 
@@ -42,6 +45,7 @@ Floats = npt.NDArray[np.floating]
 FOLLOWED = 0.5  # share of the way
 SHAKE_DEG = 0.4  # root mean square of a hand's shake, about each axis
 TOLD_DEG = 0.05  # of the rotations that the background tells, from frame to frame
+FILTER_BINS = 5  # neighbouring cosines over which a spectrum is averaged
 BEST_HZ = 7.5  # more than that a network at 15 frames a second cannot see
 WITHOUT = {
     "refinement": Terms(iterations=0),
@@ -81,6 +85,8 @@ def main(arguments: Sequence[str]) -> int:
         rows["fixed hips, level camera"].append(naive(known, true, R[2]))
         best = sosfiltfilt(butter(2, BEST_HZ, fs=validation.FPS, output="sos"), true, axis=0)
         rows.setdefault(f"the truth, below {BEST_HZ:g} Hz", []).append(score(best, true, R[2], R[2], validation.FPS))
+        best = best_filter(view) @ R.T + view.world_from_cam[:3, 3]
+        rows.setdefault("best filter, depth known", []).append(score(best, true, R[2], R[2], validation.FPS))
     print(f"Simulated, {options.noise}:\n\n{table(rows)}\n")
     if rows := rendered(lifter, options.renders):
         print(f"Rendered:\n\n{table(rows)}")
@@ -148,6 +154,24 @@ def motion(
     points = Keypoints(header, BODY_27.names, body, view.times, told)
     run = pipeline.Run(lambda event: None)
     return pipeline.lift_with(points, pipeline.Options(hfov=hfov, height=height), run, lifter, terms)
+
+
+def best_filter(view: validation.View) -> Floats:
+    """(F, 27, 3) in camera axes: of each joint the points as seen, at the true depth, through a Wiener filter that knows the
+    spectra of its motion and of its noise (cosines, means of FILTER_BINS); the true depth through the same filter. Points that
+    are hidden or guessed are taken as they truly are."""
+    true, centre, focal = view.joints_cam.astype(float), view.intrinsics[:2, 2], np.diag(view.intrinsics)[:2]
+    off = (view.body_px[..., :2] - centre) / focal * true[..., 2:] - true[..., :2]
+    noise = np.where(view.body_px[..., 2:] > validation.GUESSED[1], np.nan_to_num(off), 0)
+    motion, disturbed = (np.asarray(dct(x, axis=0, norm="ortho")) for x in (true, noise))
+    power, disturbance = (
+        np.asarray(uniform_filter1d(x[..., :2] ** 2, FILTER_BINS, axis=0)) for x in (motion, disturbed)
+    )
+    power[0] = motion[0, :, :2] ** 2
+    gain = power / np.maximum(power + disturbance, 1e-12)
+    across = gain * (motion[..., :2] + disturbed)
+    along = gain.mean(-1, keepdims=True) * motion[..., 2:]
+    return np.asarray(idct(np.concatenate([across, along], -1), axis=0, norm="ortho"))
 
 
 def naive(one: Motion, true: Floats, up_true: Floats, fps: float = validation.FPS) -> Score:

@@ -6,8 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from . import gravity, upright, verticals
+from .contract.skeleton import Skeleton
 from .lens_guess import pieces
 from .lift import lift
+from .lifted import Lifted
 from .networks import Lifter
 
 FloatArray = npt.NDArray[np.floating]
@@ -33,11 +35,28 @@ def from_lines(
     guesses: list[FloatArray] = []
     for at in parts:
         seen = lift(lifter, body[at], times[at], intrinsics, None, lambda done, total: None, lambda text: None)
-        seen = seen.turned(upright.rotation(-quarters)[None]).turned(np.eye(3)[None] if turned is None else turned[at])
-        known = np.isfinite(seen.joints).all((-1, -2))
-        guesses.append(gravity.guess(seen, known, lifter.skeleton))
+        guesses.append(
+            _guess(
+                seen.turned(upright.rotation(-quarters)[None]),
+                lifter.skeleton,
+                turned if turned is None else turned[at],
+            )
+        )
     guess = np.mean(guesses, 0)
     return verticals.up(lines, intrinsics, turned, guess / np.linalg.norm(guess))
+
+
+def from_joints(
+    lines: FloatArray, lifted: Lifted, skeleton: Skeleton, intrinsics: FloatArray, turned: FloatArray | None
+) -> tuple[FloatArray, float]:
+    """As `from_lines`, with joints that are lifted already."""
+    return verticals.up(lines, intrinsics, turned, _guess(lifted, skeleton, turned))
+
+
+def _guess(lifted: Lifted, skeleton: Skeleton, turned: FloatArray | None) -> FloatArray:
+    """(3,) up in the axes of the first camera, by the joints alone."""
+    lifted = lifted if turned is None else lifted.turned(turned)
+    return gravity.guess(lifted, np.isfinite(lifted.joints).all((-1, -2)), skeleton)
 
 
 def told(

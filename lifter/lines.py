@@ -11,6 +11,7 @@ FloatArray = npt.NDArray[np.floating]
 EVERY_S = 1.0  # between two frames in which lines are sought
 LONG_SIDE = 960  # pixels of the picture that they are sought in
 LEAST_LENGTH = 0.03  # of its short side
+BAR = 0.8  # of its height: upright edges in one column that are as long together belong to the film, not to the world
 PEOPLE_MARGIN = 0.12  # of a person's box: limbs are straight too
 
 
@@ -29,12 +30,22 @@ def segments(rgb: npt.NDArray[np.uint8], boxes: FloatArray, frame: int) -> npt.N
     if scale < 1:
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(grey)[0]
-    found = np.zeros((0, 4)) if found is None else found.reshape(-1, 4)
+    found = np.zeros((0, 4)) if found is None else found.reshape(-1, 4).astype(float)
     long = np.hypot(*(found[:, 2:] - found[:, :2]).T) > LEAST_LENGTH * min(grey.shape)
-    found = found[long] / scale
+    found = found[long]
+    found = found[~_bars(found, grey.shape[0])] / scale
     middle = (found[:, :2] + found[:, 2:]) / 2
     free = np.ones(len(found), bool)
     for box in boxes[np.isfinite(boxes).all(-1)]:
         margin = PEOPLE_MARGIN * (box[2:] - box[:2]).max()
         free &= ~((middle > box[:2] - margin) & (middle < box[2:] + margin)).all(-1)
     return np.c_[np.full(free.sum(), frame), found[free]].astype(np.float32)
+
+
+def _bars(found: FloatArray, height: int) -> npt.NDArray[np.bool_]:
+    """(N,) which segments edge the bars beside a narrow film: exactly upright, one over the other from top to bottom."""
+    upright = np.abs(found[:, 2] - found[:, 0]) < 1
+    column = found[:, [0, 2]].mean(1)
+    length = np.where(upright, np.abs(found[:, 3] - found[:, 1]), 0)
+    together = (np.abs(column[:, None] - column) < 1) @ length
+    return upright & (together > BAR * height)

@@ -178,6 +178,8 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
         lifted = Lifted(joints)
     if quarters:
         lifted = lifted.turned(upright.rotation(-quarters)[None])
+    if not up and keypoints.lines is not None and len(keypoints.lines):
+        up = level.from_joints(keypoints.lines, lifted, lifter.skeleton, intrinsics, turned)
     run.stage("world")
     terms = terms or (Terms() if options.refine else Terms(iterations=0))
     world = to_world(lifted, body, times, intrinsics, lifter.skeleton, terms, turned, up, run.progress)

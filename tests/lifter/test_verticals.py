@@ -105,6 +105,16 @@ def test_edges_of_a_drawn_house_are_found_and_those_on_people_left_out():
     assert len(lines.segments(np.full((720, 1280, 3), 90, np.uint8), np.zeros((0, 4)), 0)) == 0
 
 
+def test_bars_beside_a_narrow_film_are_no_walls():
+    picture = np.zeros((720, 1280, 3), np.uint8)
+    picture[:, 440:840] = 120
+    cv2.line(picture, (600, 100), (620, 600), (20, 20, 20), 6)
+    found = lines.segments(picture, np.zeros((0, 4)), 0)
+    assert not (np.abs(found[:, [1, 3]].mean(1) - 440) < 2).any()
+    assert not (np.abs(found[:, [1, 3]].mean(1) - 840) < 2).any()
+    assert (np.abs(found[:, 4] - found[:, 2]) > 300).any()  # the leaning line is there
+
+
 def test_lines_are_due_once_a_second_whatever_the_rate():
     for fps in (24, 29.97, 60):
         times = np.arange(int(10 * fps)) / fps

@@ -45,7 +45,7 @@ def guess(
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     every = max(round(1 / (step * lifter.info.fps)), 1)  # so many of the clip's frames to one of the network's
     body, times = body[::every], times[::every]
-    parts = pieces(body, times, int(lifter.info.config["frames"]) / lifter.info.fps)
+    parts = _pieces(body, times, int(lifter.info.config["frames"]) / lifter.info.fps)
     cost = np.zeros(len(TRIED))
     for i, at in enumerate(parts):
         for k, x in enumerate(TRIED):
@@ -77,7 +77,7 @@ def misfit(lifter: Lifter, body: FloatArray, times: FloatArray, size: tuple[int,
     return float(np.average(np.minimum(off, MOST) ** 2, weights=weight))
 
 
-def pieces(body: FloatArray, times: FloatArray, piece_s: float) -> list[slice]:
+def _pieces(body: FloatArray, times: FloatArray, piece_s: float) -> list[slice]:
     """Where in the clip the person is largest, and seen, for `piece_s` seconds or less."""
     seen = body[..., 2] > 0
     found: list[tuple[float, slice]] = []

@@ -167,10 +167,19 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     roll = 90 * quarters if options.roll is None else options.roll
     up = None if options.pitch is None else (upright.up(roll, options.pitch), 0.0)
     if info.view == "rays":
-        if not up and keypoints.lines is not None:
-            up = level.from_lines(keypoints.lines, upright_px, times, quarters, lifter, intrinsics, turned)
-        told = level.told(up, quarters, turned, len(times))
-        lifted = lifting.lift(lifter, upright_px, times, intrinsics, options.height, run.progress, run.warn, told)
+        first, told = 0.0, None  # shares of the stage: the first look is at half the frames
+        if up is None and lifter.told_up:
+            first = 0.5
+            up = level.first_look(
+                lifter, upright_px, times, intrinsics, quarters, keypoints.lines, turned,
+                lambda done, total: run.progress(done, 3 * total),
+            )  # fmt: skip
+        if up is not None:
+            told = level.in_each_frame(up[0], quarters, turned, len(times))
+        lifted = lifting.lift(
+            lifter, upright_px, times, intrinsics, options.height,
+            lambda done, total: run.progress(done + round(first * total), round((1 + first) * total)), run.warn, told,
+        )  # fmt: skip
     else:
         joints = published.lift(
             lifter, upright_px, times, size, options.height, options.windows, run.progress, run.warn
@@ -178,8 +187,7 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
         lifted = Lifted(joints)
     if quarters:
         lifted = lifted.turned(upright.rotation(-quarters)[None])
-    if not up and keypoints.lines is not None and len(keypoints.lines):
-        up = level.from_joints(keypoints.lines, lifted, lifter.skeleton, intrinsics, turned)
+    up = up or level.by_joints(lifted, lifter.skeleton, intrinsics, keypoints.lines, turned, turned)
     run.stage("world")
     terms = terms or (Terms() if options.refine else Terms(iterations=0))
     world = to_world(lifted, body, times, intrinsics, lifter.skeleton, terms, turned, up, run.progress)
@@ -220,12 +228,12 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
 
 
 def _told_up(
-    options: Options, up: tuple[npt.NDArray[np.floating], float] | None, world_from_cam: npt.NDArray[np.floating]
+    options: Options, up: tuple[npt.NDArray[np.floating], float], world_from_cam: npt.NDArray[np.floating]
 ) -> dict[str, Any]:
     """What a Motion's header says of gravity: where it is from, and the first camera's pitch and roll in degrees."""
     from .verticals import SURE
 
-    lines = "lines" if up and up[1] < SURE else "person"
+    lines = "lines" if up[1] < SURE else "person"
     pitch, roll = upright.pitch_roll(world_from_cam.reshape(-1, 4, 4)[0, 2, :3])
     return {"from": "user" if options.pitch is not None else lines, "pitch": round(pitch, 1), "roll": round(roll, 1)}
 

@@ -19,7 +19,7 @@ WORTH = 60.0  # nats of a radian of vertical lines
 PLACE = np.radians(3)  # lines seen nearer to each other are one thing: an edge has two sides,
 MOST = 0.15  # and count for no more than this, radians
 FRAMES = 30  # are enough
-SURE = np.radians(1.5)  # standard deviation of what is told
+SURE = np.radians(1.5)  # standard deviation of what lines alone tell
 
 
 def up(

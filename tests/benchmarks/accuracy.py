@@ -209,8 +209,8 @@ def captured(
     """Joints (F, 27, 3) in camera axes as `capture` gives them: repaired, in the world, refined, filtered, and back; but with
     those that it would leave without keys, so that all are judged on the same. And their confidence. lines: of Keypoints."""
     body_px = repaired(body_px, times, lifter.skeleton)[0]
-    up = None if lines is None else level.from_lines(lines, body_px, times, 0, lifter, intrinsics, None)
-    found = lifted(lifter, body_px, times, intrinsics, level.told(up, 0, None, len(times)))
+    up = level.first_look(lifter, body_px, times, intrinsics, lines=lines)
+    found = lifted(lifter, body_px, times, intrinsics, level.in_each_frame(up[0], 0, None, len(times)))
     world = to_world(found, body_px, times, intrinsics, up_spread=up)
     sure = body_px[..., 2] if found.confidence is None else found.confidence
     return replace(found, joints=filtered(world.positions, sure, times) @ world.world_from_cam[:3, :3])

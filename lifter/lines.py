@@ -11,6 +11,7 @@ FloatArray = npt.NDArray[np.floating]
 EVERY_S = 1.0  # between two frames in which lines are sought
 LONG_SIDE = 960  # pixels of the picture that they are sought in
 LEAST_LENGTH = 0.03  # of its short side
+MOST = 30  # of those that are steep in the picture, and of the others: the longest
 BAR = 0.8  # of its height: upright edges in one column that are as long together belong to the film, not to the world
 PEOPLE_MARGIN = 0.12  # of a person's box: limbs are straight too
 
@@ -39,7 +40,12 @@ def segments(rgb: npt.NDArray[np.uint8], boxes: FloatArray, frame: int) -> npt.N
     for box in boxes[np.isfinite(boxes).all(-1)]:
         margin = PEOPLE_MARGIN * (box[2:] - box[:2]).max()
         free &= ~((middle > box[:2] - margin) & (middle < box[2:] + margin)).all(-1)
-    return np.c_[np.full(free.sum(), frame), found[free]].astype(np.float32)
+    found = found[free]
+    step = np.abs(found[:, 2:] - found[:, :2])
+    order = np.argsort(-np.hypot(*step.T), kind="stable")
+    steep = step[order, 1] > step[order, 0]
+    kept = np.concatenate([order[steep][:MOST], order[~steep][:MOST]])
+    return np.c_[np.full(len(kept), frame), found[kept]].astype(np.float32)
 
 
 def _bars(found: FloatArray, height: int) -> npt.NDArray[np.bool_]:

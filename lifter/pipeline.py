@@ -167,18 +167,20 @@ def lift_with(keypoints: Keypoints, options: Options, run: Run, lifter: Any, ter
     roll = 90 * quarters if options.roll is None else options.roll
     up = None if options.pitch is None else (upright.up(roll, options.pitch), 0.0)
     if info.view == "rays":
-        first, told = 0.0, None  # shares of the stage: the first look is at half the frames
+        looked, told = 0, None
+
+        def look(done: int, total: int) -> None:
+            nonlocal looked
+            looked = done
+            run.progress(done, 3 * total)  # it is at half the frames, as a rule
+
         if up is None and lifter.told_up:
-            first = 0.5
-            up = level.first_look(
-                lifter, upright_px, times, intrinsics, quarters, keypoints.lines, turned,
-                lambda done, total: run.progress(done, 3 * total),
-            )  # fmt: skip
+            up = level.first_look(lifter, upright_px, times, intrinsics, quarters, keypoints.lines, turned, look)
         if up is not None:
             told = level.in_each_frame(up[0], quarters, turned, len(times))
         lifted = lifting.lift(
             lifter, upright_px, times, intrinsics, options.height,
-            lambda done, total: run.progress(done + round(first * total), round((1 + first) * total)), run.warn, told,
+            lambda done, total: run.progress(looked + done, looked + total), run.warn, told,
         )  # fmt: skip
     else:
         joints = published.lift(

@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.floating]
 
-EVERY_S = 1.0  # between two frames in which lines are sought
-LONG_SIDE = 960  # pixels of the picture that they are sought in
+EVERY_S = 2.0  # between two frames in which lines are sought
+LONG_SIDE = 800  # pixels of the picture that they are sought in
 LEAST_LENGTH = 0.03  # of its short side
-MOST = 30  # of those that are steep in the picture, and of the others: the longest
+MOST = 60  # of those that are steep in the picture, and of the others: the longest
 BAR = 0.8  # of its height: upright edges in one column that are as long together belong to the film, not to the world
 PEOPLE_MARGIN = 0.12  # of a person's box: limbs are straight too
 

@@ -205,6 +205,18 @@ def test_best_frames_show_everybody_once():
     assert shown == set(range(5))
 
 
+def test_a_person_has_the_lines_of_their_own_scene():
+    seen = np.random.default_rng(0).random((20, 33, 3), np.float32)
+    tracks = [people.Track(np.arange(a, a + 20), seen, 200) for a in (10, 70, 150)]
+    lines = np.c_[np.arange(0, 200, 10), np.ones((20, 4))].astype(np.float32)
+    header = {"fps": 30.0, "width": 640, "height": 360, "first_frame": 0}
+    video = videos.Video(Path("none.mp4"), 640, 360, 30.0, 200)
+    names = tuple(map(str, range(33)))
+    found = people.Found(video, header, names, np.arange(200) / 30, [60, 140], tracks, None, lines)
+    scenes = [found.keypoints(number).lines[:, 0] for number in (1, 2, 3)]
+    assert [(s[0], s[-1]) for s in scenes] == [(0, 50), (60, 130), (140, 190)]
+
+
 def run_info(*arguments):
     command = [sys.executable, "-m", "lifter", "info", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -141,10 +141,7 @@ def resolve(preset: Preset, rest: RestPose) -> BoneMap:
     """
     finder = Finder(preset.prefixes, rest.bone_names)
     bones = {part: tuple(b for b in map(finder.find, names) if b) for part, names in preset.bones.items()}
-    needed = [name for part in REQUIRED if not bones[part] for name in preset.bones[part]]
-    if preset.mover and not finder.find(preset.mover):
-        needed.append(preset.mover)
-    if needed:
+    if needed := lacking(preset, finder):
         told = ", ".join(f"'{name}'{finder.nearest(name)}" for name in needed)
         raise PresetError(
             f"preset '{preset.name}': armature '{rest.name}' has no bone {told}. Choose another preset or edit the map."
@@ -177,6 +174,12 @@ def resolve(preset: Preset, rest: RestPose) -> BoneMap:
         ),
         twists={part: names for part, names in twists.items() if names or not preset.twists[part]},
     )
+
+
+def lacking(preset: Preset, finder: Finder) -> list[str]:
+    """Names of bones that the preset cannot do without and the rig does not have."""
+    needed = [name for part in REQUIRED if not any(map(finder.find, preset.bones[part])) for name in preset.bones[part]]
+    return needed + ([preset.mover] if preset.mover and not finder.find(preset.mover) else [])
 
 
 def ranked(rest: RestPose, choices: Iterable[Preset]) -> tuple[Preset, ...]:

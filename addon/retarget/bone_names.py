@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 
 class Finder:
@@ -19,7 +20,7 @@ class Finder:
         self._exact = frozenset(names)  # and one that is the same to the letter over all: 'head' beside 'HEAD'
 
     def _strip(self, name: str) -> str:
-        plain = _plain(name.rpartition(":")[2])
+        plain = _plain(re.split("[:|]", name)[-1])
         prefix = next((p for p in self._prefixes if plain.startswith(p)), "")
         return plain[len(prefix) :]
 
@@ -32,6 +33,7 @@ class Finder:
         return f" (nearest is '{self._plain[near[0]]}')" if near else ""
 
 
+@lru_cache(maxsize=4096)  # the same rig is held against every preset
 def _plain(name: str) -> str:
     """Lower case, one underscore for whatever separates words: exporters write 'thigh_L' for 'thigh.L'."""
     return re.sub(r"[\s._-]+", "_", name.lower())

@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ...lifter.contract.protocol import PresetError, RigError
-from .bone_map import LIMB_PARTS, REQUIRED, SIDES, BoneMap, Preset, ranked, resolve, share, unmapped
+from .bone_map import LIMB_PARTS, REQUIRED, SIDES, BoneMap, Preset, lacking, ranked, resolve, share, unmapped
+from .bone_names import Finder
 from .landmarks import rest_landmarks
 from .recognise_body import NO_BODY, NO_LENGTH, SWAPPED, body, doubts, limbs_by_name
-from .recognise_names import read
+from .recognise_names import read_all
 from .recognise_shape import shape
+from .recognise_unclear import unclear
 from .rest import RestPose
 
 BY_TABLE, BY_PRESET, BY_NAMES, BY_SHAPE = "humanoid table", "preset", "bone names", "rest pose"
@@ -22,6 +24,7 @@ CHOSEN = "chosen preset"
 SURE = {BY_TABLE: 1.0, BY_PRESET: 1.0, BY_NAMES: 0.9, BY_SHAPE: 0.7}  # with every part placed
 SURE_NAMES = 0.97  # a preset that fits this well is right even where the rest pose says nothing
 FLAT = 0.5  # factor then
+MENDED = 0.8  # factor where the shape said what unclear names stand for
 MIRRORED = 0.8  # factor where names and rest pose disagree about left and right
 SUPPOSED_FRONT = 0.6  # factor where nothing but the axes told left from right
 IN_WORDS = ((0.9, "sure"), (0.7, "fairly sure"), (0.5, "unsure, check the map"), (0.0, "a guess, check the map"))
@@ -62,6 +65,8 @@ def recognise(rest: RestPose, choices: Iterable[Preset], humanoid: Mapping[str, 
     if humanoid:
         _try(rest, vrm_map(humanoid), BY_TABLE, 1.0, found, against)
     for preset in ranked(rest, choices):
+        if lacking(preset, Finder(preset.prefixes, rest.bone_names)):
+            continue
         try:
             bone_map = resolve(preset, rest)
         except PresetError:
@@ -73,13 +78,16 @@ def recognise(rest: RestPose, choices: Iterable[Preset], humanoid: Mapping[str, 
             break
     if found and found[0].sureness >= SURE[BY_NAMES]:
         return found[0]
-    words = [read(name) for name in rest.bone_names]
+    words = read_all(rest.bone_names)
     by_name = limbs_by_name(rest, words)
     seen = shape(rest)
     by_shape = {f"{side}_{p}": bone for side, limb in zip(SIDES, (seen.left, seen.right)) for p, bone in limb.items()}
     if all(by_shape.get(part) == by_name.get(part) for part in REQUIRED):  # the ends that have no telling name
-        by_name = {**{p: b for p, b in by_shape.items() if b not in by_name.values()}, **by_name}
-    _try(rest, body(rest, words, by_name, "names"), BY_NAMES, 1.0, found, against)
+        ends = {p: b for p, b in by_shape.items() if b not in by_name.values() and not words[b].twist}
+        by_name = {**ends, **by_name}
+    mended = unclear(rest, words, by_name, (seen.left, seen.right))
+    by_name = {p: b for p, b in by_name.items() if b not in mended.values()} | mended
+    _try(rest, body(rest, words, by_name, "names"), BY_NAMES, MENDED if mended else 1.0, found, against)
     if found:
         return max(found, key=lambda r: r.sureness)
     if flat := next((doubt for doubt in against if doubt.endswith(NO_LENGTH)), ""):
@@ -93,8 +101,8 @@ def recognise(rest: RestPose, choices: Iterable[Preset], humanoid: Mapping[str, 
             _try(rest, body(rest, words, limbs, "shape"), BY_SHAPE, factor, found, against)
     if found:
         return found[0]
-    lacking = [part.replace("_", " ") for part in REQUIRED if part != "hips" and part not in by_name]
-    what = f"by names no {', '.join(lacking)}" if lacking else "; ".join(dict.fromkeys(against))
+    unnamed = [part.replace("_", " ") for part in REQUIRED if part != "hips" and part not in by_name]
+    what = f"by names no {', '.join(unnamed)}" if unnamed else "; ".join(dict.fromkeys(against))
     missed = ", ".join(f"without {m}" for m in seen.missing) or "; ".join(dict.fromkeys(against)) or "no hips"
     raise RigError(
         f"armature '{rest.name}' is not recognised as a humanoid: {what}; by shape {missed}. "
@@ -232,9 +240,9 @@ def _with_trunk(rest: RestPose, bone_map: BoneMap) -> BoneMap:
         shoulders = [rest.index(bones[p][0]) for p in ("left_upper_arm", "right_upper_arm")]
         for name in between:
             carries = all(rest.index(name) in rest.ancestors(s) for s in shoulders)
-            into = "spine" if carries and "spine" in bones else "neck" if "neck" in bones and not carries else part
+            into = "spine" if carries else "neck" if part in ("neck", "head") else part
             if into in ("spine", "neck"):
-                bones[into].append(name)
+                bones.setdefault(into, []).append(name)
     for part in ("spine", "neck"):
         bones.get(part, []).sort(key=rest.index)
     return replace(bone_map, bones={part: tuple(names) for part, names in bones.items()})

@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from .bone_map import REQUIRED, SIDES, BoneMap
 from .quaternion import normalised
+from .recognise_front import bending, facing
 from .recognise_names import ARM, LEG, Words
-from .recognise_shape import bending, facing, up_of
 from .rest import NO_PARENT, RestPose
 from .strays import loose_ends
 
 Array = npt.NDArray[np.float64]
+
 Limbs = dict[str, int]  # left_upper_arm and so on -> bone
 
 MISSING = {"upper_arm": 3.0, "forearm": 3.0, "thigh": 3.0, "shin": 3.0, "clavicle": 0.4, "hand": 0.4, "foot": 0.4}
@@ -23,17 +24,20 @@ MISSING["toe"] = 0.3  # what it costs to leave a part without a bone, in the mea
 AT_START = 0.3  # an upper arm or a thigh that begins where a bone of the trunk does is mostly a helper before it
 NOT_DEFORMING = 0.1
 DEPTH = 1e-3  # of bones that read alike the one nearest the root
+TELLING = 0.3  # a name that reads worse than this as foot or hand may be anything
+LONGEST_LOWER = 2.0  # a shin or forearm is no longer than so many thighs or upper arms
 TWO_IN_ONE = 0.02  # two heads nearer than this share of the trunk are in one place
+UNLIKE = 0.6  # limbs of the two sides, and the two bones of one, differ in length by no more than this factor
 LEANS_DEG = 60.0  # a trunk further from upright than this over the legs belongs to an animal
 FOLDED_DEG = 120.0  # legs along the trunk: all bones lie in one line, as in motion files whose rest means nothing
 NO_BODY = "the rest pose shows no body: trunk and legs lie along each other"
 SWAPPED = "left and right are swapped: toes or knees point backwards"
 NO_LENGTH = "has no length"
-HEAD_BELOW = 0.27  # a head begins less than this share of the leg above the shoulders; its top, eyes and hair end above
-MIDLINE = 0.02  # the same, for the way aside
-TELLING = 0.3  # a name that reads worse than this as foot or hand may be anything
-LONGEST_LOWER = 2.0  # a shin or forearm is no longer than so many thighs or upper arms
-UNLIKE = 0.6  # limbs of the two sides, and the two bones of one, differ in length by no more than this factor
+HEAD_BELOW = (
+    0.5  # a head begins less than this share of the trunk above the shoulders; its top, eyes and hair end above
+)
+FACE = 3  # so many bones hang on a head that has eyes and a jaw
+MIDLINE = 0.04  # the same, for the way aside
 
 
 def limbs_by_name(rest: RestPose, words: Sequence[Words]) -> Limbs:
@@ -116,9 +120,14 @@ def body(rest: RestPose, words: Sequence[Words], limbs: Limbs, name: str) -> Bon
     mover = ""
     if hips == NO_PARENT:  # bones without a common root: legs hang on nothing
         named = [i for i, read in enumerate(words) if read.trunk == "hips" and i not in taken]
-        if not named:
+        above = [arms, *rest.ancestors(arms)] if arms != NO_PARENT else []
+        if not named and not above:
             return None
-        hips = min(named, key=lambda i: len(rest.ancestors(i)))
+        middle = (rest.heads[limbs["left_thigh"]] + rest.heads[limbs["right_thigh"]]) / 2
+        hips = min(
+            named or above,
+            key=lambda i: (len(rest.ancestors(i)) if named else 0, np.linalg.norm(rest.heads[i] - middle)),
+        )
     else:
         named = [i for i in (hips, *rest.ancestors(hips)) if words[i].trunk == "hips"]
         leg = np.linalg.norm(rest.heads[limbs["left_thigh"]] - rest.heads[limbs["left_shin"]])
@@ -171,18 +180,21 @@ def _trunk(
 
 def _upward(rest: RestPose, start: int, taken: set[int], at: Mapping[str, int]) -> list[int]:
     """The chain that rises from `start` in the middle of the body, limbs left out, no further than a head begins."""
-    up = up_of(rest, at)
-    across = normalised(rest.heads[at["left_thigh"]] - rest.heads[at["right_thigh"]])
-    leg = 2 * float(np.linalg.norm(rest.heads[at["left_thigh"]] - rest.heads[at["left_shin"]]))
     shoulders = (rest.heads[at["left_upper_arm"]] + rest.heads[at["right_upper_arm"]]) / 2
+    back = shoulders - (rest.heads[at["left_thigh"]] + rest.heads[at["right_thigh"]]) / 2
+    trunk, up = float(np.linalg.norm(back)), normalised(back)
+    across = normalised(rest.heads[at["left_upper_arm"]] - rest.heads[at["right_upper_arm"]])
     chain: list[int] = []
     bone = start
     while True:
         ways: list[int] = []
-        for c in rest.children[bone]:
+        free = [c for c in rest.children[bone] if not taken & set(_below(rest, c))]
+        if chain and len(free) >= FACE:
+            return chain
+        for c in free:
             step, place = rest.heads[c] - rest.heads[bone], rest.heads[c] - shoulders
-            rises = step @ up > 0.5 * np.linalg.norm(step) and place @ up < HEAD_BELOW * leg
-            if rises and abs(place @ across) < MIDLINE * leg and not taken & set(_below(rest, c)):
+            rises = step @ up > 0.5 * np.linalg.norm(step) and place @ up < HEAD_BELOW * trunk
+            if rises and abs(place @ across) < MIDLINE * trunk:
                 ways.append(c)
         if not ways:
             return chain

@@ -1,31 +1,45 @@
-"""Which bones are arms and legs by the rest pose alone: mirrored chains that leave the middle of the body.
+"""Which bones are arms and legs by the rest pose alone: two chains of like lengths that fork off one bone, legs down, arms above.
 
-Names play no part here, nor do bone rolls, tails of inner bones or the order of the bones.
+Names play no part here, nor do bone rolls, the order of the bones, the axes that the body stands along, or whether it stands
+in mirrored halves: lengths are compared, not places.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from .quaternion import normalised
+from .recognise_front import facing
 from .rest import NO_PARENT, RestPose
 
 Array = npt.NDArray[np.float64]
 Limb = dict[str, int]  # part without side -> bone
 
-NEAR = 0.03  # as a share of the body's size: places this near count as mirrored
-MIDDLE = 0.015  # the same: bones this near to the plane of symmetry may belong to either side
+APART = 0.03  # as a share of the body's size: a limb begins where its two bones are this far from each other
+ALIKE = 0.2  # bones of two sides differ in length by no more than this share,
+SLACK = 0.01  # or than this one of the body's size
+REACH = 0.1  # as a share of the longest chain: what is shorter is no limb
+MOST = 12  # so many chains, the longest, are looked at where more fork off one bone: hair, skirts
 DOWN = 0.6  # a leg at rest reaches down by at least this share of its length
-TRUNK = 0.25  # shoulders are at least this share of the leg above the hips
-LEAST_ARM = 0.3  # as a share of the leg, clavicles and toes included
+TRUNK = (0.25, 4.0)  # shoulders are so many legs above the hips, at least and at most
+LEAST_ARM = 0.25  # as a share of the leg
+USUAL = (0.65, 0.6, 1.8)  # arm and trunk as shares of the leg, shoulders as one of the hips
+ACROSS = 0.8  # cosine between hips and shoulders
+LEVEL = 0.4  # cosine between them and the way up
 CLAVICLE = 0.5  # its begin is nearer the middle than this share of its end's distance
-BENT = 0.02  # a knee or an elbow off the limb's line by this share of its length shows which way it bends
-OTHER_LIMB = 0.6  # further pairs of limbs this long, as a share of the arms, make no human
+SHORT = 0.4  # of the arm's further bones, for a clavicle
+FAR = 0.7  # of its last step a chain's end must be ahead to be wrist or ankle
+GUESSED = (0.4, 2.5)  # of its last step: a tail that is nearer or further was an importer's guess
+LIKELY = 0.1  # for a joint where the bone before ends, and for one that fingers begin at
+FINGERS = 0.5  # of the limb before them: no finger is longer
+MIRROR = 0.3  # of a bone its mirrored place may be off,
+SAME = 0.05  # or else its length by this share, where one arm is raised
+OTHER_LEG = 0.7  # of the legs' length other legs are at least
 
 
 @dataclass(frozen=True)
@@ -40,236 +54,225 @@ class Shape:
 
 @dataclass(frozen=True)
 class _Pair:
-    """Two mirrored chains of bones, in both from the middle outwards; the first is on the axis' positive side."""
+    """Two chains of like lengths as a pair of limbs."""
 
-    chains: tuple[Sequence[int], Sequence[int]]
-    free: int  # so many bones at their begin start in the middle of the body: a limb begins after them
-    in_plane: Array  # (3,) 0 on the axis across the body, 1 on the others
-    start: Array  # (3,) midway between their first heads
-    end: Array  # (3,) midway between their last ones
-    length: float
+    limbs: tuple[Limb, Limb]
+    places: Array  # (2 sides, 3, 3) begin, bend, end
+    score: float  # how much they look like limbs, in lengths
+    alike: bool  # mirrored, or of the same lengths
+    roots: tuple[int, int]
+
+    @property
+    def start(self) -> Array:
+        """(3,) midway between their begins"""
+        return self.places[:, 0].mean(0)
+
+    @property
+    def length(self) -> float:
+        return float(np.linalg.norm(np.diff(self.places, axis=1), axis=-1).sum() / 2)
 
 
 def shape(rest: RestPose) -> Shape:
-    """Find the limbs of a body standing upright. Axes are the armature's; its object may be turned anyhow."""
+    """Find the limbs of a body whose legs stretch away from its trunk. The armature may stand or lie along any axis."""
     size = float(np.ptp(rest.heads, axis=0).max())
     if size <= 0:
         return Shape({}, {}, ("any extent: all bones start in one place",))
-    axis, plane = _symmetry(rest.heads, size)
-    sides = _sides(rest, axis, plane, MIDDLE * size)
-    pairs = _pairs(rest, sides, axis, plane, NEAR * size)
-    found = _upright(rest, pairs, axis)
-    if found is None:
-        return Shape({}, {}, tuple(_lack(pairs)))
-    up, legs, arms = found
-    others = [
-        p for p in pairs if p is not legs and p is not arms and _extent(rest, p) > OTHER_LIMB * _extent(rest, arms)
-    ]
-    if others:
-        return Shape({}, {}, (f"two arms and two legs alone: there are {2 + len(others)} pairs of limbs",))
-    limbs = [{**_leg(rest, legs, i), **_arm(rest, arms, i)} for i in (0, 1)]
-    missing = [p for p in ("upper_arm", "forearm", "thigh", "shin") if any(p not in limb for limb in limbs)]
-    if missing:
-        return Shape({}, {}, tuple(f"{part}s" for part in missing))
+    legs, arms = _pairs(rest, size)
+    found = _upright(rest, legs, arms)
+    if isinstance(found, str):
+        return Shape({}, {}, (found,))
+    up, limbs = found
     forward = facing(rest, limbs, up)
     shown = forward is not None
     if forward is None:
         forward = rest.world_rotation.T @ np.array([0.0, -1, 0])
-    swapped = int(np.cross(up, forward)[axis] < 0)
+    across = rest.heads[limbs[0]["thigh"]] - rest.heads[limbs[1]["thigh"]]
+    swapped = int(np.cross(up, forward) @ across < 0)
     return Shape(limbs[swapped], limbs[1 - swapped], (), shown)
 
 
-def facing(rest: RestPose, limbs: Sequence[Mapping[str, int]], up: Array) -> Array | None:
-    """Where the body looks, (3,) unit, armature axes: along its feet, else as knees and elbows bend; None if unknown."""
-    ahead = np.zeros(3)
-    for limb in limbs:
-        if "foot" not in limb:
-            continue
-        foot = limb["foot"]
-        end = rest.heads[limb["toe"]] if "toe" in limb else rest.tails[foot]
-        reach = end - rest.heads[foot]
-        level = reach - (reach @ up) * up
-        if np.linalg.norm(level) > 0.3 * np.linalg.norm(reach):
-            ahead += level
-    if not ahead.any():
-        return bending(rest, limbs, up)
-    return ahead / float(np.linalg.norm(ahead))
-
-
-def bending(rest: RestPose, limbs: Sequence[Mapping[str, int]], up: Array) -> Array | None:
-    """Where knees bend to, and elbows away from, (3,) unit, armature axes; None where they are straight."""
-    ahead = np.zeros(3)
-    for limb in limbs:
-        for sign, parts in ((1, ("thigh", "shin", "foot")), (-1, ("upper_arm", "forearm", "hand"))):
-            if all(part in limb for part in parts):
-                a, b, c = (rest.heads[limb[part]] for part in parts)
-                along = normalised(c - a)
-                bend = (b - a) - ((b - a) @ along) * along
-                level = sign * (bend - (bend @ up) * up)
-                ahead += level if np.linalg.norm(level) > BENT * np.linalg.norm(c - a) else 0.0
-    length = float(np.linalg.norm(ahead))
-    return ahead / length if length > 0 else None
-
-
-def _symmetry(heads: Array, size: float) -> tuple[int, float]:
-    """The axis at right angles to the plane of symmetry, and the plane's place on it."""
-    best = (-np.inf, 0, 0.0)
-    for axis, plane in ((a, float(np.median(heads[:, a]))) for a in range(3)):
-        mirrored = heads.copy()
-        mirrored[:, axis] = 2 * plane - mirrored[:, axis]
-        aside = np.abs(heads[:, axis] - plane) > MIDDLE * size
-        far = np.linalg.norm(heads[:, None] - mirrored[None], axis=-1).min(1) > NEAR * size
-        score = float((aside & ~far).sum()) - 2.0 * float((aside & far).sum())
-        best = max(best, (score, axis, plane))
-    return best[1], best[2]
-
-
-def _sides(rest: RestPose, axis: int, plane: float, tolerance: float) -> npt.NDArray[np.int64]:
-    """(B,) +1 or -1 for bones all of whose descendants lie on that side of the plane, 0 for those of the middle."""
-    aside = rest.heads[:, axis] - plane
-    high, low = aside.copy(), aside.copy()
-    for i in reversed(range(len(rest))):
-        if (parent := rest.parents[i]) != NO_PARENT:
-            high[parent], low[parent] = max(high[parent], high[i]), min(low[parent], low[i])
-    return np.where(
-        (low >= -tolerance) & (high > tolerance), 1, np.where((high <= tolerance) & (low < -tolerance), -1, 0)
-    )
-
-
-def _chain(rest: RestPose, root: int, reach: Array) -> list[int]:
-    """From `root` outwards, along the farthest-reaching child, until bones spread as fingers or toes do."""
-    chain = [root]
-    while children := rest.children[chain[-1]]:
-        lengths = [float(np.linalg.norm(rest.heads[c] - rest.heads[chain[-1]]) + reach[c]) for c in children]
-        longest = int(np.argmax(lengths))
-        if sum(length > 0.5 * lengths[longest] for length in lengths) >= 3 and len(chain) > 2:
-            break
-        chain.append(children[longest])
-    return chain
-
-
-def _pairs(rest: RestPose, sides: npt.NDArray[np.int64], axis: int, plane: float, near: float) -> list[_Pair]:
-    """Mirrored chains, the longest first. Limbs may fork off any bone of the middle, or have no parent."""
+def _pairs(rest: RestPose, size: float) -> tuple[list[_Pair], list[_Pair]]:
+    """What may be legs and what may be arms: of each two chains that fork off one bone, or hang on none, the best reading."""
     reach = np.zeros(len(rest))
+    groups: dict[int, list[int]] = {}
     for i in reversed(range(len(rest))):
-        if (parent := rest.parents[i]) != NO_PARENT:
+        parent = rest.parents[i]
+        groups.setdefault(parent, []).append(i)
+        if parent != NO_PARENT:
             reach[parent] = max(reach[parent], reach[i] + np.linalg.norm(rest.heads[i] - rest.heads[parent]))
-    roots = [i for i, p in enumerate(rest.parents) if sides[i] and (p == NO_PARENT or not sides[p])]
-    chains = {i: _chain(rest, i, reach) for i in roots}
-    ends = {i: rest.heads[chain[-1]] for i, chain in chains.items()}
-    pairs: list[_Pair] = []
-    for a in (i for i in roots if sides[i] > 0 and len(chains[i]) > 1):
-        mirrored = ends[a].copy()
-        mirrored[axis] = 2 * plane - mirrored[axis]
-        others = [b for b in roots if sides[b] < 0 and len(chains[b]) == len(chains[a])]
-        others = [b for b in others if np.linalg.norm(ends[b] - mirrored) < 2 * near]
-        if others:
-            b = min(others, key=lambda i: (float(np.linalg.norm(ends[i] - mirrored)), rest.bone_names[i]))
-            steps = np.diff(rest.heads[chains[a]], axis=0)
-            length = float(np.linalg.norm(steps, axis=1).sum())
-            start = (rest.heads[a] + rest.heads[b]) / 2
-            aside = np.abs(rest.heads[chains[a], axis] - plane) > near / 2
-            free = int(np.argmax(aside)) if aside.any() else len(aside)
-            pairs.append(
-                _Pair((chains[a], chains[b]), free, 1.0 - np.eye(3)[axis], start, (ends[a] + ends[b]) / 2, length)
+    legs: list[_Pair] = []
+    arms: list[_Pair] = []
+    for group in groups.values():
+        long = sorted((i for i in group if reach[i] > REACH * reach.max()), key=lambda i: -reach[i])[:MOST]
+        for roots in itertools.combinations(long, 2):
+            paths = list(_paths(rest, reach, roots, SLACK * size))
+            for fixed, found in ((True, legs), (False, arms)):
+                read = [
+                    limb
+                    for path in paths
+                    if (limb := _limbs(rest, path, fixed, size, float(reach[roots[0]]))) is not None
+                ]
+                if read:
+                    found.append(max(read, key=lambda limb: limb.score))
+    return legs, arms
+
+
+def _paths(
+    rest: RestPose, reach: Array, pair: tuple[int, int], slack: float, walked: float = 0.0
+) -> Iterator[tuple[tuple[int, int], ...]]:
+    """All ways outwards on which bones of both chains are alike in length, ending where fingers or toes spread."""
+    a, b = pair
+    steps = {c: float(np.linalg.norm(rest.heads[c] - rest.heads[p])) for p in pair for c in rest.children[p]}
+    likeness = sorted(
+        (abs(steps[c] - steps[d]) + 0.5 * abs(float(reach[c] - reach[d])), c, d)
+        for c in rest.children[a]
+        for d in rest.children[b]
+        if abs(steps[c] - steps[d]) <= max(slack, ALIKE * max(steps[c], steps[d]))
+    )
+    further: list[tuple[int, int]] = []
+    used: set[int] = set()
+    for _, c, d in likeness:
+        if not {c, d} & used:
+            used |= {c, d}
+            further.append((c, d))
+    spread = len(further) > 2 and all(steps[c] + min(reach[c], reach[d]) < FINGERS * walked for c, d in further)
+    if not further or spread:
+        yield (pair,)
+        return
+    for c, d in further:
+        for path in _paths(rest, reach, (c, d), slack, walked + steps[c]):
+            yield (pair, *path)
+
+
+def _limbs(rest: RestPose, path: Sequence[tuple[int, int]], fixed: bool, size: float, whole: float) -> _Pair | None:
+    """The path read as a pair of limbs: legs begin with the first bone off the middle (fixed), arms may have a clavicle."""
+    chains = [[pair[side] for pair in path] for side in (0, 1)]
+    places = np.stack([rest.heads[chain] for chain in chains])  # (2, N, 3)
+    ends = np.stack([_end(rest, chain) for chain in chains]) - places[:, -1]
+    aside = np.linalg.norm(places[0] - places[1], axis=-1)
+    first = int(np.argmax(aside > APART * size)) if (aside > APART * size).any() else len(path)
+    if not fixed and first == 0 and len(path) > 2:  # a short bone from near the middle to the shoulder
+        steps = np.linalg.norm(np.diff(places[0], axis=0), axis=-1)
+        steps = np.append(steps, np.linalg.norm(ends[0]) if len(path) == 3 else 0.0)
+        first = int(aside[0] < CLAVICLE * aside[1] and steps[0] < SHORT * steps[1:].sum())
+    last = places[:, -1] - places[:, -2] if len(path) > 1 else np.zeros((2, 3))
+    far = float(np.linalg.norm(ends)) / max(float(np.linalg.norm(last)), 1e-9)
+    if len(path) - first < 3 or (far > FAR and len(rest.children[chains[0][-1]]) > 1):
+        places = np.concatenate(
+            (places, (places[:, -1] + (ends if GUESSED[0] < far < GUESSED[1] else last))[:, None]), axis=1
+        )
+    lengths = np.linalg.norm(places[:, :, None] - places[:, None], axis=-1).mean(0)  # (N, N)
+    likely = np.zeros(len(lengths))
+    for i, bone in enumerate(chains[0][1:], start=1):
+        at_tail = np.linalg.norm(rest.tails[chains[0][i - 1]] - rest.heads[bone]) < APART * lengths.max()
+        likely[i] = LIKELY * (int(at_tail) + int(len(rest.children[bone]) > 2))
+    best = _joints(lengths, likely, whole, first, fixed)
+    if best is None or best[1][1] >= len(path):
+        return None
+    score, at = best
+    names = ("thigh", "shin", "foot") if fixed else ("upper_arm", "forearm", "hand")
+    limbs: list[Limb] = []
+    for chain in chains:
+        limb = {part: chain[i] for part, i in zip(names, at, strict=True) if i < len(chain)}
+        if not fixed and at[0]:
+            limb["clavicle"] = chain[0]
+        foot = limb.get("foot", NO_PARENT)
+        if foot != NO_PARENT and chain[-1] != foot:
+            limb["toe"] = chain[at[2] + 1]
+        elif foot != NO_PARENT and rest.children[foot]:  # toes spread: the one that reaches furthest shows the way
+            limb["toe"] = max(
+                rest.children[foot], key=lambda c: float(np.linalg.norm(rest.heads[c] - rest.heads[foot]))
             )
-    longest = max((p.length for p in pairs), default=0.0)
-    return sorted((p for p in pairs if p.length > 0.2 * longest > 0), key=lambda p: -p.length)
+        limbs.append(limb)
+    toes = 0.05 * float(np.diagonal(lengths, 1)[at[2] :].sum())  # of several ways on from a foot the longest
+    spots = places[:, at]
+    return _Pair((limbs[0], limbs[1]), spots, score + toes, _alike(spots), path[0])
 
 
-def _upright(rest: RestPose, pairs: Sequence[_Pair], axis: int) -> tuple[Array, _Pair, _Pair] | None:
-    """The way up, legs and arms: legs reach down, arms begin above them."""
-    best: tuple[float, Array, _Pair, _Pair] | None = None
-    for other, sign in itertools.product((a for a in range(3) if a != axis), (1.0, -1.0)):
-        up = sign * np.eye(3)[other]
-        for legs, arms in itertools.permutations(pairs, 2):
-            down, rise = float((legs.start - legs.end) @ up), float((arms.start - legs.start) @ up)
-            score = down + rise + 1e-3 * legs.length * float(rest.world_rotation[2] @ up)
-            stands = down > DOWN * legs.length and rise > TRUNK * legs.length
-            whole = _leg(rest, legs, 0) and _arm(rest, arms, 0)
-            if stands and whole and _extent(rest, arms) > LEAST_ARM * legs.length and (best is None or score > best[0]):
-                best = (score, up, legs, arms)
-    return None if best is None else best[1:]
+def _alike(places: Array) -> bool:
+    """Are two limbs mirrored, or their bones of the same lengths? places: (2 sides, 3, 3)."""
+    bones = np.diff(places, axis=1)  # (2 sides, 2, 3)
+    lengths = np.linalg.norm(bones, axis=-1)
+    across = normalised(places[0, 0] - places[1, 0])
+    mirrored = bones[0] - 2 * (bones[0] @ across)[:, None] * across
+    off = np.linalg.norm(mirrored - bones[1], axis=-1)
+    return bool((off < MIRROR * lengths[1]).all() or (np.abs(lengths[0] - lengths[1]) < SAME * lengths[1]).all())
 
 
-def _extent(rest: RestPose, pair: _Pair) -> float:
-    """From its first bone to its last, straight: chains of a face wind round it."""
-    return float(np.linalg.norm(rest.heads[pair.chains[0][-1]] - rest.heads[pair.chains[0][0]]))
+def _end(rest: RestPose, chain: Sequence[int]) -> Array:
+    """(3,) where the chain's last bone ends: where its fingers begin, else its tail."""
+    spread = rest.heads[list(rest.children[chain[-1]])]
+    return spread.mean(0) if len(spread) > 1 else rest.tails[chain[-1]]
 
 
-def _lack(pairs: Sequence[_Pair]) -> list[str]:
-    if not pairs:
-        return ["a pair of legs", "a pair of arms"]
-    if len(pairs) == 1:
-        return ["a second pair of limbs (arms above legs)"]
-    return [f"an upright body: of {len(pairs)} pairs of limbs none is arms above legs"]
-
-
-def _joints(places: Array, fixed: bool) -> tuple[int, int, int] | None:
-    """Where a limb begins (at the first place, if fixed), bends and ends: two straight stretches of like length."""
-    steps = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(places, axis=0), axis=1)))
+def _joints(
+    lengths: Array, likely: Array, whole: float, first: int, fixed: bool
+) -> tuple[float, tuple[int, int, int]] | None:
+    """Where a limb begins (at `first`, if fixed, not before it otherwise), bends and ends: two straight stretches of like
+    length. lengths: (N, N) between places of the chain. likely: (N,) how much speaks for a joint there.
+    whole: the measure of that."""
+    steps = np.append(0.0, np.cumsum(np.diagonal(lengths, 1)))
     best: tuple[float, tuple[int, int, int]] | None = None
-    for found in itertools.combinations(range(len(places)), 3):
-        if fixed and found[0]:
+    for found in itertools.combinations(range(first, len(lengths)), 3):
+        if fixed and found[0] > first:
+            break
+        straight = [float(lengths[a, b]) for a, b in itertools.pairwise(found)]
+        if min(straight) <= 0.1 * whole:
             continue
-        straight = [float(np.linalg.norm(places[b] - places[a])) for a, b in itertools.pairwise(found)]
-        along = [float(steps[b] - steps[a]) for a, b in itertools.pairwise(found)]
-        if min(straight) <= 0.1 * steps[-1]:
-            continue
-        bent = sum(a / s - 1 for a, s in zip(along, straight, strict=True))
-        score = min(straight) - 0.3 * abs(straight[0] - straight[1]) - 3 * bent * steps[-1]
+        bent = sum(float(steps[b] - steps[a]) / s - 1 for (a, b), s in zip(itertools.pairwise(found), straight))
+        score = min(straight) - 0.3 * abs(straight[0] - straight[1]) + (likely[list(found)].sum() - 3 * bent) * whole
         if best is None or score > best[0] + 1e-9:
             best = (score, found)
-    return None if best is None else best[1]
+    return best
 
 
-def _limb(rest: RestPose, chain: Sequence[int], first: int, fixed: bool) -> list[int]:
-    """Places in the chain where the limb begins, bends and ends; only two where the last bone's tail ends it.
+def _upright(rest: RestPose, legs: Sequence[_Pair], arms: Sequence[_Pair]) -> tuple[Array, tuple[Limb, Limb]] | str:
+    """The way up and the limbs of both sides, or what is missing in words."""
+    best: tuple[float, Array, _Pair, _Pair, bool] | None = None
+    above = {i: {i, *rest.ancestors(i)} for pair in (*legs, *arms) for i in pair.roots}
+    for leg, arm in itertools.product(legs, arms):
+        if not leg.alike or not arm.alike or any(i in above[j] or j in above[i] for i in leg.roots for j in arm.roots):
+            continue
+        if rest.parents[arm.roots[0]] in rest.ancestors(leg.roots[0])[1:]:  # arms carry no legs
+            continue
+        trunk = float(np.linalg.norm(arm.start - leg.start))
+        hips, shoulders = (normalised(pair.places[0, 0] - pair.places[1, 0]) for pair in (leg, arm))
+        if not TRUNK[0] * leg.length < trunk < TRUNK[1] * leg.length or arm.length < LEAST_ARM * leg.length:
+            continue
+        up = (arm.start - leg.start) / trunk
+        down = float((leg.places[:, 0] - leg.places[:, 2]).mean(0) @ up) / leg.length
+        if down < DOWN or abs(hips @ shoulders) < ACROSS or max(abs(hips @ up), abs(shoulders @ up)) > LEVEL:
+            continue
+        width = float(
+            np.linalg.norm(arm.places[0, 0] - arm.places[1, 0]) / np.linalg.norm(leg.places[0, 0] - leg.places[1, 0])
+        )
+        unusual = np.log(np.array([arm.length / leg.length, trunk / leg.length, width]) / USUAL) / 0.5
+        cost = float(unusual @ unusual) - 4 * (leg.score + arm.score) / (leg.length + trunk) - down
+        if rest.parents[leg.roots[0]] == rest.parents[arm.roots[0]]:
+            cost += 1.0
+        cost -= sum(rest.deform[i] for pair in (leg, arm) for limb in pair.limbs for i in limb.values()) / 10
+        if best is None or cost < best[0]:
+            best = (cost, up, leg, arm, bool(hips @ shoulders < 0))
+    if best is None:
+        pairs = {pair.roots for pair in (*legs, *arms)}
+        if len(pairs) < 2:
+            return "a second pair of limbs (arms above legs)" if pairs else "a pair of legs, a pair of arms"
+        return "an upright body: of all pairs of limbs none is arms above legs"
+    _, up, leg, arm, crossed = best
+    others = [
+        pair
+        for pair in legs
+        if pair.alike and not any(i in above[j] for i in (*leg.roots, *arm.roots) for j in pair.roots)
+        if _elsewhere(pair, leg, up)
+    ]
+    if others:
+        return f"two arms and two legs alone: there are {2 + len(others)} pairs of limbs"
+    return up, ({**leg.limbs[0], **arm.limbs[crossed]}, {**leg.limbs[1], **arm.limbs[not crossed]})
 
-    first: where it can begin at the earliest, or begins for certain if `fixed`.
-    """
-    if len(chain) - first == 2:
-        return [first, first + 1]
-    places = _places(rest, chain)[first:]
-    return [first + i for i in _joints(places, fixed) or () if first + i < len(chain)]
 
-
-def _places(rest: RestPose, chain: Sequence[int]) -> Array:
-    """(N, 3) the chain's heads, and where its fingers begin if that is so far off that it must be the wrist."""
-    places = rest.heads[list(chain)]
-    spread = rest.heads[list(rest.children[chain[-1]])]
-    if len(places) > 1 and len(spread) > 1:
-        ahead = spread.mean(0)
-        if np.linalg.norm(ahead - places[-1]) > 0.7 * np.linalg.norm(places[-1] - places[-2]):
-            return np.vstack((places, ahead))
-    return places
-
-
-def _leg(rest: RestPose, pair: _Pair, side: int) -> Limb:
-    chain = pair.chains[side]
-    limb = {part: chain[i] for part, i in zip(("thigh", "shin", "foot"), _limb(rest, chain, pair.free, True))}
-    foot = limb.get("foot")
-    if foot is not None and chain[-1] != foot:
-        limb["toe"] = chain[list(chain).index(foot) + 1]
-    elif foot is not None and rest.children[foot]:  # toes spread: the one that reaches furthest shows the way
-        limb["toe"] = max(rest.children[foot], key=lambda c: float(np.linalg.norm(rest.heads[c] - rest.heads[foot])))
-    return limb
-
-
-def _arm(rest: RestPose, pair: _Pair, side: int) -> Limb:
-    chain, first = pair.chains[side], pair.free
-    places = _places(rest, chain)
-    if first == 0 and len(places) > 3:  # a short bone from near the middle to the shoulder
-        aside = np.linalg.norm(places[:2] - (pair.start + (places[:2] - pair.start) * pair.in_plane), axis=1)
-        steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
-        first = int(aside[0] < CLAVICLE * aside[1] and steps[0] < 0.4 * steps[1:].sum())
-    found = _limb(rest, chain, first, False)
-    limb = {part: chain[i] for part, i in zip(("upper_arm", "forearm", "hand"), found)}
-    return {"clavicle": chain[0], **limb} if limb and found[0] else limb
-
-
-def up_of(rest: RestPose, bones: Mapping[str, int]) -> Array:
-    """(3,) unit, from the knees to the shoulders. bones: part -> bone, limbs of both sides."""
-    knees = (rest.heads[bones["left_shin"]] + rest.heads[bones["right_shin"]]) / 2
-    shoulders = (rest.heads[bones["left_upper_arm"]] + rest.heads[bones["right_upper_arm"]]) / 2
-    return normalised(shoulders - knees)
+def _elsewhere(pair: _Pair, legs: _Pair, up: Array) -> bool:
+    """Legs that are not below the trunk: an animal's."""
+    step = pair.start - legs.start
+    ahead, behind = (normalised(p.places[:, 2].mean(0) - p.start) for p in (pair, legs))
+    aside = np.linalg.norm(step - (step @ up) * up)
+    return bool(pair.length > OTHER_LEG * legs.length and aside > 0.4 * legs.length and ahead @ behind > 0.7)

@@ -22,24 +22,30 @@ Mask = npt.NDArray[np.bool_]
 STANDING = 0.5  # probability from which a contact counts
 LOWEST_PERCENT = 10.0  # of the ankles' heights, where no contact tells when a foot stands
 MOST_LIFT = 0.06  # of the leg: ankles further than this from their usual height do not stand on the floor
+MOST_LEG = 2.75  # of its shorter bone: a longer leg folds too little over a standing foot for steps of its length
 
 
 def hips_path(motion: Motion, joints: Joints, pelvis: Array, marks: Landmarks) -> tuple[Array, float]:
     """Where the middle of the rig's hips is to be, metres, world (F, 3); and what the path was scaled by.
 
     joints: of the motion's own frames. pelvis: (F, 3) on the grid of the keys. The path is scaled about the
-    world's origin by the ratio of the legs, so that steps fit the rig; then lifted so that ankles that stand are
-    as high as the rig's. A motion without knees or ankles keeps its size.
+    world's origin by the ratio of the legs, so that steps fit the rig; by less where one of the rig's leg bones is
+    very short (MOST_LEG). Then it is lifted so that ankles that stand are as high as the rig's. A motion without knees
+    or ankles keeps its size.
     """
-    own_legs = _leg_lengths({name: marks.positions[None, i] for i, name in enumerate(BODY_27.names)})
-    own, captured = float(own_legs.mean()), _median(_leg_lengths(joints))
+    bones = _leg_bones({name: marks.positions[None, i] for i, name in enumerate(BODY_27.names)})[:, 0]
+    own, captured = float(bones.sum()), _median(_leg_bones(joints).sum(0))
     if not captured > 0:
         return pelvis, 1.0
     ratio = own / captured
+    scale = ratio * min(1.0, MOST_LEG * float(bones.min()) / own)
     ankle = _standing_ankle(motion, joints)
+    if not np.isfinite(ankle):
+        return scale * pelvis, scale
     low, high = sorted((FLAT_M / LEG_M * own, marks.sole_height))
     lift = marks.sole_height - np.clip(ratio * ankle, low - MOST_LIFT * own, high + MOST_LIFT * own)
-    return ratio * pelvis + np.array([0.0, 0.0, lift if np.isfinite(ankle) else 0.0]), ratio
+    taller = (ratio - scale) * _median(joints["pelvis"][:, 2])  # legs stand as long as they are
+    return scale * pelvis + np.array([0.0, 0.0, lift + taller]), scale
 
 
 def ground_path(path: Array, keyed: Mask, marks: Landmarks, root: Root) -> Array:
@@ -115,13 +121,11 @@ def head_of(bone: int, turned: Bases, rig: RestPose) -> Array:
     return place
 
 
-def _leg_lengths(joints: Joints) -> Array:
-    """(F,) metres, mean of the two sides."""
-    total: Array = np.zeros(len(joints["pelvis"]))
-    for side in SIDES:
-        for a, b in (("hip", "knee"), ("knee", "ankle")):
-            total += np.linalg.norm(joints[f"{side}_{a}"] - joints[f"{side}_{b}"], axis=-1)
-    return total / len(SIDES)
+def _leg_bones(joints: Joints) -> Array:
+    """(2, F) metres, thigh and shin, mean of the two sides."""
+    ends = [[joints[f"{side}_{joint}"] for side in SIDES] for joint in ("hip", "knee", "ankle")]
+    lengths: Array = np.linalg.norm(np.diff(np.array(ends), axis=0), axis=-1)
+    return lengths.mean(1)
 
 
 def _standing_ankle(motion: Motion, joints: Joints) -> float:

@@ -122,6 +122,42 @@ def test_the_whole_trunk_points_as_the_persons():
     assert off.max() < 4
 
 
+def with_knees_at(share):
+    """Mixamo's rig and map, knees at this share of the way from hip to ankle, metres of the leg in all."""
+    rest, bones = mixamo()
+    matrices = rest.matrices.copy()
+    hip, knee, ankle = (rest.index(f"mixamorig:Left{word}") for word in ("UpLeg", "Leg", "Foot"))
+    for word in ("Left", "Right"):
+        a, b, c = (rest.index(f"mixamorig:{word}{part}") for part in ("UpLeg", "Leg", "Foot"))
+        matrices[b, :3, 3] = rest.heads[a] + share * (rest.heads[c] - rest.heads[a])
+    other = replace(rest, matrices=matrices)
+    leg = np.linalg.norm(np.diff(other.heads[[hip, knee, ankle]], axis=0), axis=-1).sum()
+    return other, bones, float(leg * rest.scale)
+
+
+@pytest.mark.parametrize(("share", "shorter"), [(0.5, 1.0), (0.37, 1.0), (0.63, 1.0), (0.311, 0.855), (0.689, 0.855)])
+def test_where_a_leg_bone_is_very_short_steps_are_shorter_and_the_hips_as_high(share, shorter):
+    """A walk of somebody else: the path by the legs, and by less where thigh or shin are under 0.364 of the leg."""
+    rest, bones, leg = with_knees_at(share)
+    own, _, own_leg = with_knees_at(0.5)
+    swing = np.radians(25 * np.sin(np.linspace(0, 4 * np.pi, 60)))
+    keys = {}
+    for word in ("Left", "Right"):
+        at_rest = quat.from_matrix(own.matrices[own.index(f"mixamorig:{word}UpLeg"), :3, :3])
+        by = quat.about(np.broadcast_to([1.0, 0, 0], (60, 3)), swing if word == "Left" else -swing)
+        keys[f"mixamorig:{word}UpLeg"] = quat.mul(quat.mul(quat.inv(at_rest), by), at_rest)
+    walk = np.linspace(0, -2, 60)[:, None, None] * [0, 1.0, 0]
+    joints = read(own, bones, keys) + walk
+    curves = solve(motion_of(joints), rest, bones)
+    assert curves.path_scale == pytest.approx(shorter * leg / own_leg, rel=2e-3)
+    pose = forward(rest, curves.rotations, curves.locations)[:, :, :3, 3] @ rest.world_from_armature[:3, :3].T
+    hips = (pose[:, rest.index(LEGS[0])] + pose[:, rest.index(LEGS[1])]) / 2
+    moved = curves.path_scale * (joints[:, 0] - joints[0, 0])
+    assert np.abs(hips - hips[0] - moved).max() < 1e-5
+    ankles = pose[:, [rest.index(f"mixamorig:{word}Foot") for word in ("Left", "Right")], 2]
+    assert ankles.min() == pytest.approx(0.0723, abs=0.01)
+
+
 def test_tails_that_importers_guessed_are_not_believed():
     """A shin of a millimetre without a foot, a foot of a centimetre and one of two metres: ankles and toes stay sane."""
     rest, bones = quaternius()

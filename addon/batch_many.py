@@ -90,6 +90,7 @@ def takes(given: Options, record: Record) -> None:
                     preset=given.export_preset,
                     overwrite=given.overwrite,
                     takes=True,
+                    meshes=given.meshes,
                 )
             record.warnings += told
             for text in told:

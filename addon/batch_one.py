@@ -92,7 +92,13 @@ def run(given: Options, record: Record) -> None:
         with record.timed(kind):
             for armature, target in zip(armatures, numbered(path, len(armatures)), strict=True):
                 record.warnings += export.export(
-                    bpy.context, armature, target, kind, preset=given.export_preset, overwrite=given.overwrite
+                    bpy.context,
+                    armature,
+                    target,
+                    kind,
+                    preset=given.export_preset,
+                    overwrite=given.overwrite,
+                    meshes=given.meshes,
                 )
                 record.wrote(target)
     save(given, record)

@@ -37,9 +37,11 @@ def export(
     preset: str = GENERIC,
     overwrite: bool = False,
     takes: bool = False,
+    meshes: bool = True,
 ) -> list[str]:
     """Write the armature, its meshes and its motion over the scene's frame range. kind: fbx, glb, bvh or usd.
 
+    meshes: and what else hangs on the armature; without, its bones alone.
     takes: each strip of the armature's NLA by itself instead, over its own frames and under its own name (fbx, glb).
     Returns warnings. Raises OutputError, RigError for an armature that is hidden by its collection, and PresetError for an
     export preset that cannot be read.
@@ -50,9 +52,10 @@ def export(
     scene, warnings = context.scene, list[str]()
     assert scene is not None
     clip = _clip(scene, armature)
+    objects = rig_objects(scene, armature) if meshes else [armature]
     with contextlib.ExitStack() as within:
         part = within.enter_context(replacing(path))
-        within.enter_context(only_selected(context, rig_objects(scene, armature), armature))
+        within.enter_context(only_selected(context, objects, armature))
         armature, warnings = within.enter_context(
             export_scale.at_scale_one(context, armature, clip, takes=takes, bones_only=kind == "bvh")
         )

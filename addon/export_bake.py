@@ -30,6 +30,7 @@ class Played:
     frames: Array  # (F,)
     places: Mapping[bpy.types.Object, Array]  # (F, 4, 4) below the parent, in the world where that is not exported
     bones: Array  # (F, B, 10) location, rotation wxyz and scale of each bone's basis
+    shapes: Mapping[tuple[bpy.types.Object, str], Array]  # (F,) what drivers give a mesh's shape keys, by data path
 
 
 def sampled(
@@ -82,12 +83,15 @@ def _sample(
     assert scene is not None
     places = {o: np.empty((len(frames), 4, 4)) for o in objects}
     bones = np.empty((len(frames), len(armature.pose.bones), 10))
+    shapes = {(o, path): np.empty(len(frames)) for o in objects for path in driven_shapes(o)}
     for i, frame in enumerate(frames):
         scene.frame_set(frame)
         graph = context.evaluated_depsgraph_get()
         for o, place in places.items():
             evaluated = o.evaluated_get(graph)
             place[i] = evaluated.matrix_local if o.parent in places else evaluated.matrix_world
+        for (o, path), values in shapes.items():
+            values[i] = o.data.shape_keys.evaluated_get(graph).path_resolve(path)
         posed = armature.evaluated_get(graph)
         walked = Matrix()
         if bones_only:
@@ -98,7 +102,14 @@ def _sample(
             basis = posed.convert_space(pose_bone=bone, matrix=matrix, from_space="POSE", to_space="LOCAL")
             location, rotation, scale = basis.decompose()
             bones[i, j] = (*location, *rotation, *scale)
-    return Played(name, np.array(frames, float), places, bones)
+    return Played(name, np.array(frames, float), places, bones, shapes)
+
+
+def driven_shapes(o: Any) -> list[str]:
+    """Data paths of the shape keys' values that drivers give."""
+    keys = o.data.shape_keys if o.type == "MESH" else None
+    drivers = keys.animation_data.drivers if keys is not None and keys.animation_data is not None else ()
+    return [curve.data_path for curve in drivers if curve.is_valid and curve.data_path.endswith("].value")]
 
 
 def loosen(character: Any, armature: Any, played: Sequence[Played]) -> None:
@@ -129,6 +140,25 @@ def bake(
         for basis in bases:
             basis[:, :3] = basis[:, :3] * size if bone.bone.use_local_location else basis[:, :3] @ lost[:3, :3].T
         write(bone, bone.path_from_id() + ".", into, frames, bases, turns=j == 0)  # a still pose is a clip, too
+
+
+def bake_shapes(
+    character: Any,
+    copies: Mapping[bpy.types.Object, Any],
+    played: Sequence[Played],
+    into: Sequence[CurveWriter],
+) -> None:
+    """Each take has its own values, as properties of the armature that the copies' shape keys follow."""
+    for number, (o, path) in enumerate(played[0].shapes):
+        keys, name = copies[o].data.shape_keys, f"shape {number}"
+        character[name] = float(played[0].shapes[o, path][0])
+        keys.driver_remove(path)
+        driver = keys.driver_add(path).driver
+        driver.type = "SUM"
+        [target] = driver.variables.new().targets
+        target.id, target.data_path = character, f'["{name}"]'
+        for take, writer in zip(played, into, strict=True):
+            write_keys(writer.new(f'["{name}"]', 0, "Shape Keys"), take.frames, take.shapes[o, path])
 
 
 def write(

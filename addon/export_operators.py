@@ -57,7 +57,10 @@ class V2A_OT_export(bpy.types.Operator, ExportHelper):
         path = Path(self.filepath) if self.filepath else named(settings)
         try:  # overwriting: Blender's file browser has asked already, or the user has named the file
             export.check_available(kind)
-            warnings = export.export(context, settings.armature, path, kind, preset=preset, overwrite=True)
+            meshes = settings.export_meshes
+            warnings = export.export(
+                context, settings.armature, path, kind, preset=preset, overwrite=True, meshes=meshes
+            )
         except V2AError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -81,6 +84,8 @@ def draw(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
     column.prop(settings, "export_format")
     if settings.export_format == "fbx":  # the presets say nothing of the others
         column.prop(settings, "export_preset")
+    if settings.export_format != "bvh":
+        column.prop(settings, "export_meshes")
     column.prop(settings, "export_path", placeholder=iface("Asks each time"))
     layout.operator("v2a.export", text=iface(BUTTONS[settings.export_format]), icon="EXPORT")
 

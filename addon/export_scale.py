@@ -18,7 +18,7 @@ from mathutils import Matrix
 
 from . import actions
 from .compat import CurveWriter
-from .export_bake import STILL, Played, bake, channels, loosen, sampled, steady, write
+from .export_bake import STILL, Played, bake, bake_shapes, channels, driven_shapes, loosen, sampled, steady, write
 
 Array = npt.NDArray[np.float64]
 Objects = Sequence[bpy.types.Object]
@@ -91,6 +91,7 @@ def at_scale_one(
         loosen(character, armature, played)
         writers = [_writer(character, take.name or clip, names, made) for take in played]
         bake(character, played, places[armature], lost[armature], writers)
+        bake_shapes(character, copies, played, writers)
         for take, writer in zip(played, writers, strict=True):
             if takes:
                 actions.lay(character, writer, take.name)
@@ -204,7 +205,7 @@ def _copy(
 ) -> bpy.types.Object:
     """Of the same name, holding what it has at scale 1. names: what originals are called; made: what was; both grow."""
     copy: Any = _stand_in(o, names, made)
-    if not np.allclose(lost, np.eye(4), rtol=0, atol=SAME):
+    if not np.allclose(lost, np.eye(4), rtol=0, atol=SAME) or driven_shapes(o):
         if o.type == "EMPTY":
             copy.empty_display_size *= float(np.cbrt(abs(np.linalg.det(lost))))
         else:

@@ -137,6 +137,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--export-preset", default="generic", metavar="NAME", help="export settings: generic, unity, unreal"
     )
+    parser.add_argument("--no-meshes", action="store_true", help="write the bones and their motion alone")
     parser.add_argument("--save", type=Path, metavar="O.blend", help="save the scene; a folder for several clips")
     parser.add_argument("--report", type=Path, metavar="O.json", help="write what was done, and how well")
     parser.add_argument(

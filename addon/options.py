@@ -38,6 +38,7 @@ class Options:
     fps: float | None  # that the scene is to have before anything is applied
     exports: tuple[tuple[str, Path], ...]  # (kind, path)
     export_preset: str
+    meshes: bool  # whether they are exported too
     save: Path | None
     report: Path | None
     motion_out: Path | None
@@ -121,6 +122,7 @@ def parse(arguments: Sequence[str]) -> Options:
         fps=fps,
         exports=tuple((kind, outputs[kind]) for kind in EXPORTS if kind in outputs),
         export_preset=given.export_preset,
+        meshes=not given.no_meshes,
         save=outputs.get("save"),
         report=given.report,
         motion_out=outputs.get("motion-out"),

@@ -232,6 +232,7 @@ class V2A_Settings(bpy.types.PropertyGroup):
     export_preset: EnumProperty(
         name="For", description="Which program will read the FBX", items=_export_presets(), default="generic"
     )
+    export_meshes: BoolProperty(name="With Meshes", description="Off: bones and their motion alone", default=True)
     export_path: StringProperty(
         name="File", description="What to write, each time without asking; empty asks each time", subtype="FILE_PATH"
     )

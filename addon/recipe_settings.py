@@ -17,7 +17,7 @@ TAKEN = frozenset(  # options that `to_settings` takes into the panel
     {
         "video", "motion", "armature", "preset", "person", "height", "hfov", "start", "end", "smooth-hz", "frame-rate",
         "root", "place", "facing", "left-foot", "right-foot", "limbs", "controls", "frames", "start-frame", "speed", "action",
-        "reduce", "reduce-m", "export-preset", "model", *flags.EXPORTS,
+        "reduce", "reduce-m", "export-preset", "no-meshes", "model", *flags.EXPORTS,
     }
 )  # fmt: skip
 ELSEWHERE = frozenset({"rig", *flags.SUFFIXES, "runtime", "overwrite", "device"})  # change no motion
@@ -50,6 +50,8 @@ def of_settings(scene: bpy.types.Scene, folder: Path) -> dict[str, recipe.Value]
     if settings.action != "auto":
         out["action"] = settings.action
     out |= {"reduce": _short(math.degrees(settings.tolerance)), "reduce-m": _short(settings.tolerance_m)}
+    if not settings.export_meshes:
+        out["no-meshes"] = True
     kind = settings.export_format
     beside = folder / f"{video.stem}{flags.SUFFIXES[kind][0]}"
     path = export_operators.named(settings) if settings.export_path else beside
@@ -118,6 +120,7 @@ def _values(given: argparse.Namespace) -> tuple[dict[str, Any], float | None]:
         "tolerance_m": given.reduce_m,
         "export_format": kind,
         "export_preset": given.export_preset,
+        "export_meshes": not given.no_meshes,
         "export_path": path,
     }
     return values, fps

@@ -13,7 +13,7 @@ SUBDIR = "video_to_armature"
 NAMES = (
     "people", "number", "height", "hfov", "smooth_hz", "frame_rate", "root", "place", "turn", "facing", "left_foot",
     "right_foot", "limbs", "controls", "start_frame", "speed", "action", "tolerance", "tolerance_m", "export_format",
-    "export_preset",
+    "export_preset", "export_meshes",
 )  # fmt: skip
 
 

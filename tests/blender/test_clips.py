@@ -180,3 +180,36 @@ def test_a_strip_leaves_in_each_format(script: Callable[..., Outcome], motion_fi
     for kind, (actions, off) in found["found"].items():
         assert actions == 1, kind
         assert off < METRES, kind
+
+
+@oldest_and_newest
+def test_files_hold_no_mesh_where_none_is_wanted(batch: Batch, motion_file: Path, tmp_path: Path) -> None:
+    size: dict[str, list[int]] = {}
+    for words in ((), ("--no-meshes",)):
+        files = [tmp_path / f"o.{kind}" for kind in ("fbx", "glb", "usd")]
+        outputs = [word for path in files for word in (f"--{path.suffix[1:]}", path)]
+        outcome = batch("--motion", motion_file, "--rig", RIG, *outputs, "--overwrite", *words)
+        assert outcome.code == 0, outcome.stderr[-2000:]
+        for path in files:
+            size.setdefault(path.suffix, []).append(path.stat().st_size)
+            if path.suffix != ".usd":  # whose names are packed
+                assert (b"mh_mixamo_body" in path.read_bytes()) == (not words)
+    for kind, (whole, bones) in size.items():
+        assert whole - bones > 100_000, kind
+
+
+def test_bones_may_inherit_oddly_and_drive_shapes(
+    script: Callable[..., Outcome], motion_file: Path, tmp_path: Path
+) -> None:
+    found: dict[str, Any] = script("driven.py", motion_file, tmp_path).result
+    assert max(found["LeftArm"], found["RightForeArm"]) < 0.1  # degrees
+    takes = {f"takes.{kind} {clip}" for kind in ("fbx", "glb") for clip in ("long", "short")}
+    whole = {"whole.bvh whole"} | {
+        f"{stem}.{kind} whole" for stem in ("whole", "bones") for kind in ("fbx", "glb", "usd")
+    }
+    assert set(found["heads"]) == takes | whole
+    assert max(found["heads"].values()) < METRES
+    assert min(found["moves"]) > 0.1
+    assert set(found["driven"]) >= takes | {"whole.fbx whole", "whole.glb whole"}
+    assert max(found["driven"].values()) < 1e-4
+    assert found["drives still"]

@@ -77,7 +77,7 @@ def main(archive: Path, motion: Path, demo: Path, folder: Path) -> dict[str, Any
     settings.first_frame, settings.last_frame, settings.start_frame, settings.speed = 3, 40, 11, 0.8
     settings.controls = "both"
     settings.action, settings.tolerance, settings.tolerance_m = "new", np.radians(0.5), 0.002
-    settings.export_preset, settings.preset = "unity", "mixamo"
+    settings.export_preset, settings.preset, settings.export_meshes = "unity", "mixamo", False
     (folder / "own.bin").write_bytes(b"PK")
     settings.model = str(folder / "own.bin")
     settings.export_format, settings.export_path = "glb", str(folder / "out" / "cast.glb")

@@ -35,6 +35,7 @@ SURE = 1.0  # confidence of all points of a frame that tells where the person is
 UNTOLD_SPREAD_M = 0.05  # of the network's joints, where it does not say
 OFFSET_SHARE = 0.7  # of what a landmark is off all the time
 BRIDGED_SPREAD = 5.0  # times wider where nobody was seen: smoothness then leads through the gap
+SLOPE = np.radians(2)  # ground is hardly ever level outdoors; what follows takes it for level, so up leans with it
 STEP_M = 0.12  # a place to stand farther than this from the floor is a level of its own: a stair, a box
 ROUNDS = 3  # contacts need the ground, the ground needs contacts
 
@@ -113,7 +114,7 @@ def to_world(
         places = [np.nanmean(found[a:b, feet[k]], 0) - up * standing[k] for k, a, b in spells(clip.contacts)]
         if spread:
             way = found[np.isfinite(found[:, 0]).all(-1), 0]
-            up = gravity.from_ground(first, spread, np.array(places).reshape(-1, 3), way)
+            up = gravity.from_ground(first, float(np.hypot(spread, SLOPE)), np.array(places).reshape(-1, 3), way)
 
     heights = found[:, feet] @ up - standing
     ground = Ground(up, np.zeros_like(heights), floor_of(heights[known], clip.contacts[known]), standing)

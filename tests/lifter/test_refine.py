@@ -162,3 +162,24 @@ def test_gravity_from_level_ground(kind):
     np.testing.assert_allclose(found(points[:2] * 0.01), guess, atol=0.005)
     off = np.radians(0.3)  # lines have told it
     np.testing.assert_allclose(found(points), guess, atol=0.01)
+
+
+def test_feet_do_not_roll_under_the_shin():
+    """Ankles that are thrown to the side of their feet come back over them, to the true ones' own few degrees."""
+    true, evidence, start = clip(noise_m=0.005)
+    at = BODY_27.index
+    rng = np.random.default_rng(3)
+    for side in ("left", "right"):
+        evidence.joints[:, at(f"{side}_ankle")] += rng.normal(0, 0.02, (len(true), 3))
+
+    def roll(x, side="left"):
+        foot, up = (
+            x[:, at(f"{side}_toe")] - x[:, at(f"{side}_heel")],
+            x[:, at(f"{side}_ankle")] - x[:, at(f"{side}_heel")],
+        )
+        sideways = np.cross(foot, UP) / np.linalg.norm(np.cross(foot, UP), axis=-1, keepdims=True)
+        return np.degrees(np.arctan2((up * sideways).sum(-1), up @ UP))
+
+    wrong, right = (np.abs(roll(refined(evidence, start, ankle_m=m)) - roll(true)).mean() for m in (np.inf, 0.004))
+    assert right < 6
+    assert wrong > 2 * right, (wrong, right)

@@ -41,7 +41,7 @@ class Lifter:
     @property
     def told_up(self) -> bool:
         """Whether it takes the world's up, where that is known, with every point."""
-        return getattr(self.network, "channels_in", 0) == 6
+        return self.info.view == "rays" and self.info.config.get("channels_in") == 6
 
     @property
     def skeleton(self) -> Skeleton:

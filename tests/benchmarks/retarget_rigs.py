@@ -6,9 +6,8 @@
 Beside the JSON it leaves where mapped bones stand at some frames, by which --merge compares the versions.
 
 Skeletons are rebuilt in Blender from ../shared/rigs/skeletons/*.json (those without matrices with eight random rolls), the
-sample files are imported, and Rigify's human is generated. Each takes three motions of ../shared/mocap by `--preset auto`.
-The demo's captured one, where it has run, has a table of its own and no bars: its ankles shake over feet that stand, and
-what keeps the rig's feet from that counts as error.
+sample files are imported, and Rigify's human is generated. Each takes three motions of ../shared/mocap, and
+the demo's captured one where it has run, by `--preset auto`.
 Poses are Blender's own, frame by frame, for the rigs in EVALUATED (all with --evaluate), elsewhere addon/retarget/forward.py
 gives them; where Blender evaluates, the difference between the two is told ("fk m").
 """
@@ -175,10 +174,9 @@ def one(make, seed, evaluate):
     from video_to_armature.addon.retarget.solve import solve
 
     worst: dict[str, float] = {}
-    noisy: dict[str, float] = {}
     kept = []
     thing = make(seed)
-    for number, (motion, joints) in enumerate(clips()):
+    for motion, joints in clips():
         rest = rig.read_rest_pose(thing)
         found = maps.choose_map(rest, humanoid=rig.humanoid_table(thing))
         curves = solve(motion, rest, found.map)
@@ -194,27 +192,29 @@ def one(make, seed, evaluate):
             pose = evaluated
         at_rest = world @ hung.matrices
         some = pose[::KEPT_EVERY][:, mapped]
-        some[..., :3, :3] = axes_of(some) @ np.swapaxes(axes_of(at_rest[mapped]), -1, -2)  # importers' rolls differ
+        some[..., :3, :3] = axes_of(some) @ np.swapaxes(
+            axes_of(at_rest[mapped]), -1, -2
+        )  # importers roll bones differently
         kept.append(some)
         tails = hung.tails @ world[:3, :3].T + world[:3, 3]
         unscaled = at_rest.copy()
         unscaled[:, :3, :3] = axes_of(at_rest)
         posed = Posed(
-            hung.bone_names, unscaled, tails, pose,
-            found.map.bones, found.map.landmarks, curves.path_scale, bends(found.map, hung),
-        )  # fmt: skip
-        figures = worst if number < len(CLIPS) else noisy
+            hung.bone_names,
+            unscaled,
+            tails,
+            pose,
+            found.map.bones,
+            found.map.landmarks,
+            curves.path_scale,
+            bends(found.map, hung),
+        )
         for key, value in measure(posed, joints, motion.contacts, motion.fps).items():
-            figures[key] = max(figures.get(key, 0), value)
-    return {"map": found.map.name, "sure": found.sureness, **worst}, noisy, np.concatenate(kept)
+            worst[key] = max(worst.get(key, 0), value)
+    return {"map": found.map.name, "sure": found.sureness, **worst}, np.concatenate(kept)
 
 
-def worst_of(runs) -> dict:
-    keys = {key for r in runs for key in r if key not in ("map", "sure")}
-    return {key: max(r.get(key, 0) for r in runs) for key in keys}
-
-
-def table(results: dict[str, dict], bars: dict[str, float]) -> str:
+def table(results: dict[str, dict]) -> str:
     """Markdown; figures over their bar are bold."""
     keys = [key for key in BARS if any(key in r for r in results.values())] + ["fk m"]
     lines = ["| rig | map | sure | " + " | ".join(keys) + " |", "|" + "---|" * (len(keys) + 3)]
@@ -222,16 +222,16 @@ def table(results: dict[str, dict], bars: dict[str, float]) -> str:
         if "error" in r:
             lines.append(f"| {name} | {r['error']} |")
             continue
-        cells = [_cell(key, r.get(key), bars) for key in keys]
+        cells = [_cell(key, r.get(key)) for key in keys]
         lines.append(f"| {name} | {r['map']} | {r['sure']:.2f} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _cell(key, value, bars=BARS):
+def _cell(key, value):
     if value is None:
         return "-"
     text = f"{value:.1e}" if key in ("path m", "fk m") else f"{value:.2f}" if "slide" in key else f"{value:.1f}"
-    return f"**{text}**" if value > bars.get(key, np.inf) else text
+    return f"**{text}**" if value > BARS.get(key, np.inf) else text
 
 
 def merged(files) -> str:
@@ -274,21 +274,17 @@ def main() -> None:
     from video_to_armature.lifter.contract.protocol import V2AError
 
     results: dict[str, dict] = {}
-    captured: dict[str, dict] = {}
     poses: dict[str, np.ndarray] = {}
     for name, (make, seeds) in rigs(given.only).items():
         evaluate = given.evaluate or name in EVALUATED
         try:
-            runs, noisy, kept = zip(*[one(make, seed, evaluate and seed == 0) for seed in range(seeds)])
+            runs, kept = zip(*[one(make, seed, evaluate and seed == 0) for seed in range(seeds)])
             poses[name] = kept[0]
-            results[name] = runs[0] | worst_of(runs)
-            if noisy[0]:
-                captured[name] = runs[0] | worst_of(noisy)
+            keys = {key for r in runs for key in r if key not in ("map", "sure")}
+            results[name] = {**runs[0], **{key: max(r.get(key, 0) for r in runs) for key in keys}}
         except V2AError as error:
             results[name] = {"error": str(error)}
-    print(f"\nBlender {bpy.app.version_string}\n\n{table(results, BARS)}")
-    if captured:
-        print(f"\nThe captured demo, no bars:\n\n{table(captured, {})}")
+    print(f"\nBlender {bpy.app.version_string}\n\n{table(results)}")
     if given.json:
         given.json.write_text(json.dumps({"blender": bpy.app.version_string, "rigs": results}), "utf-8")
         np.savez_compressed(given.json.with_suffix(".npz"), **poses)

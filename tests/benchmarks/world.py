@@ -54,6 +54,7 @@ WITHOUT = {
     "acceleration": Terms(acceleration=np.inf),
     "planted feet": Terms(planted_m_s=np.inf),
     "ground": Terms(floor_m=np.inf, below_m=np.inf),
+    "feet under the shin": Terms(ankle_m=np.inf),
 }
 
 
@@ -105,14 +106,16 @@ def rendered(lifter: networks.Lifter, folder: Path) -> dict[str, list[Score]]:
         true = clip.joints_cam @ R.T + world_from_cam[:3, 3] - [0, 0, floor]
         height = float(np.median(body_size(true))) * STATURE_OF_SIZE
         header = {"fps": clip.fps, "width": clip.size[0], "height": clip.size[1], "first_frame": 0}
-        points = Keypoints(header, BODY_27.names, clip.body_px, clip.times, None, clip.lines)
         run, options = pipeline.Run(lambda event: None), pipeline.Options(height=height)
-        one = pipeline.lift_with(pipeline.tell_lens(points, options, run, lifter), options, run, lifter)
-        if not one.known.all(1).any():
-            print(f"{clip.folder.name}: left out, parts of the body are out of sight all the time")
-            continue
-        rows.setdefault("fixed hips, level camera", []).append(naive(one, true, R[2], clip.fps))
-        rows.setdefault("ours", []).append(score(one.positions, true, up(one), R[2], clip.fps))
+        for name, lines in (("ours", clip.lines), ("ours, without lines", None)):
+            points = Keypoints(header, BODY_27.names, clip.body_px, clip.times, None, lines)
+            one = pipeline.lift_with(pipeline.tell_lens(points, options, run, lifter), options, run, lifter)
+            if not one.known.all(1).any():
+                print(f"{clip.folder.name}: left out, parts of the body are out of sight all the time")
+                break
+            rows.setdefault(name, []).append(score(one.positions, true, up(one), R[2], clip.fps))
+            if name == "ours":
+                rows.setdefault("fixed hips, level camera", []).append(naive(one, true, R[2], clip.fps))
     return rows
 
 
@@ -187,8 +190,9 @@ def table(rows: dict[str, list[Score]]) -> str:
     """Markdown: medians over clips, means weighted by frames."""
     lines = [
         "| | tilt ° (median) | path error, % of travelling paths | m, of clips that stay | slide over truth cm/s | slide cm/s | "
-        "penetration cm | float cm | acceleration error / true | acceleration / true | peak of fast wrists |",
-        "|" + "---|" * 11,
+        "penetration cm | float cm | acceleration error / true | acceleration / true | peak of fast wrists | "
+        "flat feet roll ° |",
+        "|" + "---|" * 12,
     ]
     for name, scores in rows.items():
         weight = np.array([s.frames for s in scores], float)
@@ -208,7 +212,7 @@ def table(rows: dict[str, list[Score]]) -> str:
             f"{100 * mean([s.slide for s in scores]):.1f}", f"{100 * mean([s.slide_alone for s in scores]):.1f}",
             f"{100 * mean([s.penetration for s in scores]):.1f}", f"{100 * mean([s.float_ for s in scores]):.1f}",
             f"{mean([s.acceleration_error for s in scores]) / true:.2f}", f"{mean([s.acceleration for s in scores]) / true:.2f}",
-            f"{np.nanmedian([s.peak for s in scores]):.2f}",
+            f"{np.nanmedian([s.peak for s in scores]):.2f}", f"{mean([s.roll for s in scores]):.1f}",
         ]  # fmt: skip
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

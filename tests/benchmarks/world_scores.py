@@ -14,6 +14,7 @@ from video_to_armature.lifter.contract.skeleton import BODY_27
 from video_to_armature.lifter.train.data import FEET, STANDING_M, contacts_of
 
 Floats = npt.NDArray[np.floating]
+Mask = npt.NDArray[np.bool_]
 
 STANDS_M_S = 0.15  # a true foot this slow, on the floor, stands
 TRAVELS_M = 2.0  # a clip that gets this far from its start travels
@@ -39,6 +40,7 @@ class Score:
     acceleration: float  # of the capture
     true_acceleration: float
     peak: float  # median of captured over true peaks of fast wrists
+    roll: float  # by how much flat feet that truly stand roll over, mean
 
 
 def score(found: Floats, true: Floats, up_found: Floats, up_true: Floats, fps: float) -> Score:
@@ -70,6 +72,7 @@ def score(found: Floats, true: Floats, up_found: Floats, up_true: Floats, fps: f
         acceleration=float(np.linalg.norm(bend, axis=-1).mean()),
         true_acceleration=float(np.linalg.norm(true_bend, axis=-1).mean()),
         peak=peaks(found, true, fps),
+        roll=rolls(found, true, planted[:, ::2] & planted[:, 1::2]),
     )
 
 
@@ -94,6 +97,23 @@ def peaks(found: Floats, true: Floats, fps: float) -> float:
             if truth[f] >= FAST_M_S and truth[f] == truth[max(f - 4, 0) : f + 5].max():
                 ratios.append(own[max(f - PEAK_FRAMES, 0) : f + PEAK_FRAMES + 1].max() / truth[f])
     return float(np.median(ratios)) if ratios else np.nan
+
+
+def rolls(found: Floats, true: Floats, flat: Mask) -> float:
+    """Mean difference, degrees, of how the ankle leans over the line from heel to toe; flat (F, 2): feet that stand whole."""
+    lean = [np.stack([_roll(x, side) for side in ("left", "right")], 1) for x in (found, true)]
+    off = np.abs((lean[0] - lean[1] + 180) % 360 - 180)[flat]
+    return float(off.mean()) if len(off) else np.nan
+
+
+def _roll(joints: Floats, side: str) -> Floats:
+    """(F,) degrees."""
+    heel, toe, ankle = (joints[:, BODY_27.index(f"{side}_{part}")] for part in ("heel", "toe", "ankle"))
+    along = (toe - heel) / np.maximum(np.linalg.norm(toe - heel, axis=-1, keepdims=True), 1e-9)
+    across = np.cross(along, [0.0, 0, 1])
+    across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-9)
+    over = ankle - heel
+    return np.degrees(np.arctan2((over * across).sum(-1), (over * np.cross(across, along)).sum(-1)))
 
 
 def _speed(points: Floats, fps: float) -> Floats:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .gravity import GUESS_SPREAD
+
 FloatArray = npt.NDArray[np.floating]
 
 REACH = np.radians(16)  # from the guess; the guess is hardly ever farther off
-GUESS_SPREAD = np.radians(5)  # its standard deviation
 STEP = np.radians(0.5)  # of the directions tried
 LEAN = np.radians(0.6)  # of a vertical line in the picture, by the detector, the lens and the mason
 WORTH = 60.0  # nats of a radian of vertical lines
@@ -43,7 +44,7 @@ def up(
     normal /= np.maximum(length, 1e-9)[:, None]
     middle = rays.mean(1) / np.linalg.norm(rays.mean(1), axis=-1, keepdims=True)
 
-    side = np.cross(guess, [0.0, 0.0, 1.0])
+    side = np.cross(guess, np.eye(3)[np.abs(guess).argmin()])
     side /= np.linalg.norm(side)
     ahead = np.cross(guess, side)
     steps = np.arange(-int(REACH / STEP), int(REACH / STEP) + 1) * STEP

@@ -29,9 +29,7 @@ class Terms:
     network_along: float = 1.5  # times the spread that the network tells, along the view
     network_across: float = 0.7  # and across it
     bone_m: float = 0.004  # of a bone from the clip's length
-    ankle_m: float = (
-        0.004  # of an ankle from the plane of knee, heel and toe: in captures 0.002, of feet that roll in more
-    )
+    ankle_m: float = 0.004  # of an ankle from the plane of knee, heel and toe: in captures 0.002, in use more
     acceleration: float = 4.0  # times ACCELERATION, of what is fast
     calm: float = 0.075  # and this share of that, of what is still
     planted_m_s: float = 0.02  # speed of a foot that stands
